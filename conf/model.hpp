@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What an operator can say, as plain values: virtual services, real servers, and the settings of
+// the box. The TOML file, the unix socket and the ipvsadm command line all speak in these.
+// Ports are in host order; times in seconds unless the name says otherwise.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nat/address.hpp"
+
+namespace usher {
+
+// A virtual service is named by (protocol, address, port) or by a firewall mark (and family).
+struct ServiceKey {
+    std::uint32_t fwmark = 0;  // not 0: named by the mark; protocol is ip, address and port unset
+    Protocol protocol = Protocol::tcp;
+    IpAddress address;
+    std::uint16_t port = 0;
+
+    Family family() const { return address.family(); }  // of a mark: an address of that family
+    friend auto operator<=>(const ServiceKey&, const ServiceKey&) = default;
+    std::string to_string() const;  // "TCP 192.0.2.1:80", "FWM 7", "FWM 7 IPv6"
+};
+
+// ipvsadm -b; the bits are IPVS's.
+enum ServiceFlags : std::uint32_t {
+    kFlagOnePacket = 0x04,
+    kFlagSched1 = 0x08,  // sh-fallback, mh-fallback
+    kFlagSched2 = 0x10,  // sh-port, mh-port
+    kFlagSched3 = 0x20,
+};
+
+struct ServiceOptions {
+    std::string scheduler = "wlc";
+    std::uint32_t flags = 0;             // ServiceFlags
+    std::uint32_t persistence = 0;       // seconds; 0: not persistent
+    std::uint8_t persistence_bits = 32;  // prefix length of the client's address (128 for IPv6)
+    std::string persistence_engine;      // "sip" or empty
+
+    friend bool operator==(const ServiceOptions&, const ServiceOptions&) = default;
+};
+
+enum class Forwarding : std::uint8_t { masquerade, local, tunnel, route };  // ipvsadm -m, -, -i, -g
+
+enum class TunnelType : std::uint8_t { ipip, gue, gre };
+
+struct ServerKey {
+    IpAddress address;
+    std::uint16_t port = 0;
+    friend auto operator<=>(const ServerKey&, const ServerKey&) = default;
+    std::string to_string() const { return endpoint_text(address, port); }
+};
+
+struct ServerOptions {
+    Forwarding forwarding = Forwarding::masquerade;
+    std::uint32_t weight = 1;           // 0..2147483647; 0: quiesced, gets no new connections
+    std::uint32_t upper_threshold = 0;  // connections; 0: none
+    std::uint32_t lower_threshold = 0;
+    TunnelType tunnel = TunnelType::ipip;
+    std::uint16_t tunnel_port = 0;
+    std::uint16_t tunnel_flags = 0;  // 1: checksum, 2: remote checksum
+
+    friend bool operator==(const ServerOptions&, const ServerOptions&) = default;
+};
+
+struct ServerConfig {
+    ServerKey key;
+    ServerOptions options;
+    friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
+};
+
+struct ServiceConfig {
+    ServiceKey key;
+    ServiceOptions options;
+    std::vector<ServerConfig> servers;  // in the order of writing: the last one is IPVS's first
+    friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
+};
+
+// The settings of the box that are read once, at start. A reload that changes one says so.
+enum class Role : std::uint8_t { external, internal, both };
+enum class AttachKind : std::uint8_t { af_xdp, device };
+
+struct InterfaceConfig {
+    std::string name;  // as in `ip link`; for `device`, a name of our own
+    Role role = Role::both;
+    AttachKind attach = AttachKind::af_xdp;
+    std::string device;                  // a DPDK device string, when attach = "device"
+    std::vector<std::string> addresses;  // with `device` only: "10.0.0.1/24", no kernel to ask
+    friend bool operator==(const InterfaceConfig&, const InterfaceConfig&) = default;
+};
+
+// Where no kernel owns the wire (attach = "device"), neighbours and routes come from the file.
+struct StaticNeighbour {
+    IpAddress address;
+    MacAddress mac;
+    std::string interface;
+    friend bool operator==(const StaticNeighbour&, const StaticNeighbour&) = default;
+};
+struct StaticRoute {
+    Prefix destination;
+    std::optional<IpAddress> via;
+    std::string interface;
+    friend bool operator==(const StaticRoute&, const StaticRoute&) = default;
+};
+
+enum class LogLevel : std::uint8_t { error, warning, notice, info, debug };
+
+// What IPVS has as a build option (CONFIG_IP_VS_DEBUG), by area and at run time.
+enum DebugArea : std::uint32_t {
+    kDebugSchedule = 1U << 0,   // which server a new connection got, and why one got none
+    kDebugState = 1U << 1,      // each TCP state transition
+    kDebugTable = 1U << 2,      // entries made, expired, evicted
+    kDebugDrop = 1U << 3,       // each packet dropped, with its reason
+    kDebugNeighbour = 1U << 4,  // neighbours asked for, learned, lost
+    kDebugControl = 1U << 5,    // commands, snapshots, reloads
+};
+
+// ipvsadm --set, and IPVS's fixed state timeouts.
+struct Timeouts {
+    std::uint32_t tcp = 900;
+    std::uint32_t tcp_fin = 120;
+    std::uint32_t udp = 300;
+    friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+
+struct ControlConfig {
+    std::string socket = "/run/usher/usher.sock";
+    std::string group;  // empty: root only (0600); a name: 0660 and that group
+    friend bool operator==(const ControlConfig&, const ControlConfig&) = default;
+};
+
+struct LogConfig {
+    LogLevel level = LogLevel::info;
+    std::uint32_t debug = 0;  // DebugArea bits
+    friend bool operator==(const LogConfig&, const LogConfig&) = default;
+};
+
+struct Config {
+    std::vector<InterfaceConfig> interfaces;
+    std::vector<unsigned> worker_cores;   // empty: one worker on the last core we may use
+    unsigned connection_table_bits = 20;  // 8..27, as IPVS's conn_tab_bits
+    Timeouts timeouts;
+    ControlConfig control;
+    LogConfig log;
+    std::vector<StaticNeighbour> neighbours;
+    std::vector<StaticRoute> routes;
+    std::vector<ServiceConfig> services;
+    friend bool operator==(const Config&, const Config&) = default;
+};
+
+}  // namespace usher

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/core.h>
+
+#include <map>
+#include <set>
+
+#include "conf/endpoint.hpp"
+#include "conf/sections.hpp"
+
+namespace usher {
+namespace {
+
+bool is_interface_name(std::string_view name) {
+    constexpr std::size_t kLongest = 15;  // IFNAMSIZ - 1
+    if (name.empty() || name.size() > kLongest || name == "." || name == "..") return false;
+    for (const char c : name)
+        if (c <= ' ' || c > '~' || c == '/' || c == ':') return false;
+    return true;
+}
+
+void read_device(TableReader& reader, InterfaceConfig& into) {
+    const bool device = into.attach == AttachKind::device;
+    if (const auto text = reader.text("device")) {
+        into.device = *text;
+        if (device && text->empty()) reader.fail("device", "device: expected a DPDK device string");
+    }
+    reader.each_in_array("addresses", [&](const toml::node& node) {
+        const auto text = reader.text_in("addresses", node);
+        if (text && !parse_interface_address(*text))
+            reader.errors().add(position_of(node),
+                                fmt::format("addresses: expected \"ADDRESS/LENGTH\", such as "
+                                            "\"10.0.0.1/24\", found \"{}\"",
+                                            *text));
+        into.addresses.push_back(text.value_or(""));
+    });
+    if (device && !reader.has("device"))
+        reader.missing("device = \"DPDK DEVICE STRING\", which attach = \"device\" needs,");
+    for (const std::string_view key : {"device", "addresses"})
+        if (!device && reader.has(key))
+            reader.fail(key, fmt::format("{}: only with attach = \"device\"", key));
+}
+
+InterfaceConfig read_interface(TableReader& reader) {
+    InterfaceConfig interface;
+    if (const auto name = reader.text("name")) {
+        interface.name = *name;
+        if (!is_interface_name(*name))
+            reader.fail("name", fmt::format("name: expected an interface name of 1 to 15 "
+                                            "characters, found \"{}\"",
+                                            *name));
+    } else if (!reader.has("name")) {
+        reader.missing("name = \"INTERFACE\"");
+    }
+    interface.role = reader.word("role", kRoleWords).value_or(Role::both);
+    interface.attach = reader.word("attach", kAttachWords).value_or(AttachKind::af_xdp);
+    read_device(reader, interface);
+    reader.unknown_keys();
+    return interface;
+}
+
+// The interface of a neighbour or route: one of the file's, and one that no kernel owns.
+std::string read_wire(TableReader& reader, const Config& config) {
+    const auto name = reader.text("interface");
+    if (!name) {
+        if (!reader.has("interface")) reader.missing("interface = \"INTERFACE\"");
+        return {};
+    }
+    for (const InterfaceConfig& interface : config.interfaces) {
+        if (interface.name != *name) continue;
+        if (interface.attach != AttachKind::device)
+            reader.fail("interface",
+                        "interface: expected one with attach = \"device\"; for others "
+                        "the kernel's neighbours and routes are used");
+        return *name;
+    }
+    reader.fail("interface", fmt::format("interface: expected the name of an [[interface]] of this "
+                                         "file, found \"{}\"",
+                                         *name));
+    return *name;
+}
+
+void read_neighbour(const toml::table& table, TableReader& top, Config& config) {
+    TableReader reader(table, "[[neighbour]]", top.errors());
+    StaticNeighbour neighbour;
+    if (const auto address = reader.address("address")) neighbour.address = *address;
+    if (!reader.has("address")) reader.missing("address = \"ADDRESS\"");
+    const auto text = reader.text("mac");
+    const auto mac = text ? MacAddress::parse(*text) : std::nullopt;
+    if (!reader.has("mac")) reader.missing("mac = \"MAC ADDRESS\"");
+    if (text && !mac)
+        reader.fail("mac", fmt::format("mac: expected a MAC address, such as "
+                                       "\"02:00:00:00:00:01\", found \"{}\"",
+                                       *text));
+    neighbour.mac = mac.value_or(MacAddress{});
+    neighbour.interface = read_wire(reader, config);
+    reader.unknown_keys();
+    config.neighbours.push_back(std::move(neighbour));
+}
+
+void read_destination(TableReader& reader, StaticRoute& route) {
+    const auto text = reader.text("destination");
+    if (!reader.has("destination")) reader.missing("destination = \"NETWORK/LENGTH\"");
+    if (!text) return;
+    const auto network = parse_interface_address(*text);
+    if (!network)
+        return reader.fail("destination",
+                           fmt::format("destination: expected \"NETWORK/LENGTH\", such as "
+                                       "\"10.0.0.0/8\", found \"{}\"",
+                                       *text));
+    route.destination = Prefix::of(network->address, network->length);
+    if (route.destination.address != network->address)
+        reader.fail("destination", fmt::format("destination: expected no bits after the prefix, "
+                                               "\"{}\"",
+                                               route.destination.to_string()));
+}
+
+void read_route(const toml::table& table, TableReader& top, Config& config) {
+    TableReader reader(table, "[[route]]", top.errors());
+    StaticRoute route;
+    read_destination(reader, route);
+    route.via = reader.address("via");
+    if (route.via && route.via->family() != route.destination.address.family())
+        reader.fail("via", "via: expected an address of the destination's family");
+    route.interface = read_wire(reader, config);
+    reader.unknown_keys();
+    config.routes.push_back(std::move(route));
+}
+
+}  // namespace
+
+void read_interfaces(TableReader& top, ReadConfig& into) {
+    std::map<std::string, Position> seen;
+    top.each_table("interface", [&](const toml::table& table) {
+        TableReader reader(table, "[[interface]]", top.errors());
+        InterfaceConfig interface = read_interface(reader);
+        const Position at = reader.position("name");
+        const auto [first, fresh] = seen.emplace(interface.name, at);
+        if (!fresh && !interface.name.empty())
+            reader.fail("name", fmt::format("duplicate interface \"{}\": first given at line {}",
+                                            interface.name, first->second.line));
+        into.config.interfaces.push_back(std::move(interface));
+        into.source.interfaces.push_back(at);
+    });
+}
+
+void read_wires(TableReader& top, ReadConfig& into) {
+    top.each_table("neighbour",
+                   [&](const toml::table& table) { read_neighbour(table, top, into.config); });
+    top.each_table("route", [&](const toml::table& table) { read_route(table, top, into.config); });
+}
+
+}  // namespace usher

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/core.h>
+
+#include <map>
+
+#include "conf/rules.hpp"
+#include "conf/sections.hpp"
+
+namespace usher {
+namespace {
+
+constexpr std::uint32_t kMaxCore = 1023;         // CPU_SETSIZE - 1
+constexpr std::size_t kLongestSocketPath = 107;  // sun_path with its final NUL
+
+void read_workers(TableReader& reader, ReadConfig& into) {
+    std::map<unsigned, Position> seen;
+    reader.each_in_array("cores", [&](const toml::node& node) {
+        const auto core = reader.integer_in("cores", node, 0, kMaxCore);
+        if (!core) return;
+        if (!seen.emplace(*core, position_of(node)).second)
+            reader.errors().add(position_of(node),
+                                fmt::format("duplicate core {}: one worker a core", *core));
+        into.config.worker_cores.push_back(*core);
+        into.source.cores.push_back(position_of(node));
+    });
+}
+
+void read_table(TableReader& reader, ReadConfig& into) {
+    if (const auto bits = reader.integer("connection_table_bits", kMinTableBits, kMaxTableBits))
+        into.config.connection_table_bits = *bits;
+}
+
+void read_timeouts(TableReader& reader, ReadConfig& into) {
+    Timeouts& timeouts = into.config.timeouts;
+    timeouts.tcp = reader.integer("tcp", 1, kMaxTimeout).value_or(timeouts.tcp);
+    timeouts.tcp_fin = reader.integer("tcp_fin", 1, kMaxTimeout).value_or(timeouts.tcp_fin);
+    timeouts.udp = reader.integer("udp", 1, kMaxTimeout).value_or(timeouts.udp);
+}
+
+void read_control(TableReader& reader, ReadConfig& into) {
+    ControlConfig& control = into.config.control;
+    if (auto socket = reader.text("socket")) {
+        if (!socket->starts_with('/') || socket->size() > kLongestSocketPath)
+            reader.fail("socket", fmt::format("socket: expected an absolute path of at most {} "
+                                              "bytes, found \"{}\"",
+                                              kLongestSocketPath, *socket));
+        control.socket = *std::move(socket);
+    }
+    if (auto group = reader.text("group")) {
+        if (group->empty()) reader.fail("group", "group: expected the name of a group");
+        control.group = *std::move(group);
+    }
+    into.source.group = reader.position("group");
+}
+
+void read_log(TableReader& reader, ReadConfig& into) {
+    LogConfig& log = into.config.log;
+    log.level = reader.word("level", kLogLevelWords).value_or(log.level);
+    log.debug = reader.bits("debug", kDebugWords).value_or(log.debug);
+}
+
+struct Section {
+    std::string_view key;
+    std::string_view name;
+    void (*read)(TableReader& reader, ReadConfig& into);
+};
+
+constexpr Section kSections[] = {
+    {"workers", "[workers]", read_workers},
+    {"table", "[table]", read_table},
+    {"timeouts", "[timeouts]", read_timeouts},
+    {"control", "[control]", read_control},
+    {"log", "[log]", read_log},
+};
+
+}  // namespace
+
+void read_settings(TableReader& top, ReadConfig& into) {
+    for (const Section& section : kSections) {
+        const toml::table* table = top.subtable(section.key);
+        if (table == nullptr) continue;
+        TableReader reader(*table, section.name, top.errors());
+        section.read(reader, into);
+        reader.unknown_keys();
+    }
+}
+
+}  // namespace usher

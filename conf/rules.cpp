@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "conf/rules.hpp"
+
+#include <fmt/core.h>
+
+namespace usher {
+namespace {
+
+constexpr std::uint32_t kKnownFlags = kFlagOnePacket | kFlagSched1 | kFlagSched2 | kFlagSched3;
+
+Mistake invalid(std::string_view key, std::string message) {
+    return {key, Errc::invalid, std::move(message)};
+}
+
+std::string_view family_name(Family family) {
+    return family == Family::ipv4 ? "IPv4" : "IPv6";
+}
+
+std::optional<Mistake> mistake_in_address(const ServiceKey& service, const ServerConfig& server) {
+    const IpAddress& address = server.key.address;
+    const bool tunnelled = server.options.forwarding == Forwarding::tunnel;
+    // RFC 791 has no way to carry an IPv6 packet but in a tunnel, and the other way round.
+    if (address.family() != service.family() && !tunnelled)
+        return invalid("address", fmt::format("expected an {} address, as the service's; only "
+                                              "forwarding = \"tunnel\" may mix families",
+                                              family_name(service.family())));
+    const bool bad = address.is_unspecified() || address.is_multicast() || address.is_broadcast() ||
+                     (!address.is_ipv4() && address.is_link_local());
+    if (bad)
+        return invalid("address", fmt::format("expected a unicast address that can be routed, "
+                                              "found {}",
+                                              address.to_string()));
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Mistake> mistake_in(const ServiceKey& service, const ServiceOptions& options) {
+    if (service.fwmark == 0 && service.port == 0 && options.persistence == 0)
+        return invalid("port",
+                       "port 0 (all ports) needs persistence; expected a port from 1 to "
+                       "65535, or persistence = SECONDS");
+    if (options.scheduler.empty() || options.scheduler.size() > kMaxSchedulerName)
+        return invalid("scheduler", "expected the name of a scheduler, 1 to 15 characters");
+    if ((options.flags & ~kKnownFlags) != 0) return invalid("flags", "expected known flags only");
+    const bool one_packet = (options.flags & kFlagOnePacket) != 0;
+    if (one_packet && service.fwmark == 0 && service.protocol != Protocol::udp)
+        return invalid("flags", "\"one-packet\" is only for udp and fwmark services");
+    if (options.persistence > kMaxTimeout)
+        return invalid("persistence", fmt::format("expected 0 to {} seconds", kMaxTimeout));
+    const int bits = service.family() == Family::ipv4 ? 32 : 128;
+    if (options.persistence_bits < 1 || options.persistence_bits > bits)
+        return invalid("persistence_bits", fmt::format("expected an integer from 1 to {}, found {}",
+                                                       bits, options.persistence_bits));
+    return std::nullopt;
+}
+
+std::optional<Mistake> mistake_in(const ServiceKey& service, const ServerConfig& server) {
+    if (auto mistake = mistake_in_address(service, server)) return mistake;
+    const ServerOptions& options = server.options;
+    if (options.weight > kMaxWeight)
+        return invalid("weight", fmt::format("expected 0 to {}", kMaxWeight));
+    if (options.upper_threshold > kMaxThreshold)
+        return invalid("upper_threshold", fmt::format("expected 0 to {}", kMaxThreshold));
+    if (options.lower_threshold > options.upper_threshold)
+        return Mistake{"lower_threshold", Errc::out_of_range,
+                       fmt::format("expected at most upper_threshold, {}; found {}",
+                                   options.upper_threshold, options.lower_threshold)};
+    const bool tunnelled = options.forwarding == Forwarding::tunnel;
+    if (tunnelled && options.tunnel == TunnelType::gue && options.tunnel_port == 0)
+        return invalid("tunnel",
+                       "\"gue\" needs tunnel_port, the UDP port that the server "
+                       "listens on");
+    return std::nullopt;
+}
+
+}  // namespace usher

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What must hold between the values of one service or one server, wherever they come from. The
+// limits are IPVS's. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "conf/model.hpp"
+#include "conf/result.hpp"
+
+namespace usher {
+
+inline constexpr std::uint32_t kMaxWeight = 2147483647;
+inline constexpr std::uint32_t kMaxThreshold = 2147483647;
+inline constexpr std::uint32_t kMaxTimeout = 2678400;  // 31 days, ipvsadm -p and --set
+inline constexpr std::size_t kMaxSchedulerName = 15;
+inline constexpr unsigned kMinTableBits = 8;
+inline constexpr unsigned kMaxTableBits = 27;
+
+struct Mistake {
+    std::string_view key;  // the key of the TOML file that is wrong, "address" for the address
+    Errc code = Errc::invalid;
+    std::string message;  // what was expected
+};
+
+std::optional<Mistake> mistake_in(const ServiceKey& service, const ServiceOptions& options);
+std::optional<Mistake> mistake_in(const ServiceKey& service, const ServerConfig& server);
+
+}  // namespace usher

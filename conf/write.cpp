@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "conf/write.hpp"
+
+#include "conf/toml_text.hpp"
+#include "conf/write_services.hpp"
+
+namespace usher {
+namespace {
+
+std::string table_text(std::string_view header, const TomlPairs& pairs) {
+    return std::string(header) + "\n" + pairs.lines() + "\n";
+}
+
+std::string interface_text(const InterfaceConfig& interface) {
+    TomlPairs pairs;
+    pairs.add_text("name", interface.name);
+    pairs.add_word("role", interface.role, Role::both, kRoleWords);
+    pairs.add_word("attach", interface.attach, AttachKind::af_xdp, kAttachWords);
+    if (!interface.device.empty()) pairs.add_text("device", interface.device);
+    std::vector<std::string> addresses;
+    for (const std::string& address : interface.addresses)
+        addresses.push_back(toml_string(address));
+    if (!addresses.empty()) pairs.add("addresses", toml_array(addresses));
+    return table_text("[[interface]]", pairs);
+}
+
+std::string neighbour_text(const StaticNeighbour& neighbour) {
+    TomlPairs pairs;
+    pairs.add_text("address", neighbour.address.to_string());
+    pairs.add_text("mac", neighbour.mac.to_string());
+    pairs.add_text("interface", neighbour.interface);
+    return table_text("[[neighbour]]", pairs);
+}
+
+std::string route_text(const StaticRoute& route) {
+    TomlPairs pairs;
+    pairs.add_text("destination", route.destination.to_string());
+    if (route.via) pairs.add_text("via", route.via->to_string());
+    pairs.add_text("interface", route.interface);
+    return table_text("[[route]]", pairs);
+}
+
+TomlPairs timeout_pairs(const Timeouts& timeouts) {
+    const Timeouts standard;
+    TomlPairs pairs;
+    pairs.add_number("tcp", timeouts.tcp, standard.tcp);
+    pairs.add_number("tcp_fin", timeouts.tcp_fin, standard.tcp_fin);
+    pairs.add_number("udp", timeouts.udp, standard.udp);
+    return pairs;
+}
+
+TomlPairs control_pairs(const ControlConfig& control) {
+    TomlPairs pairs;
+    if (control.socket != ControlConfig{}.socket) pairs.add_text("socket", control.socket);
+    if (!control.group.empty()) pairs.add_text("group", control.group);
+    return pairs;
+}
+
+TomlPairs log_pairs(const LogConfig& log) {
+    TomlPairs pairs;
+    pairs.add_word("level", log.level, LogConfig{}.level, kLogLevelWords);
+    if (log.debug != 0) pairs.add("debug", toml_bits(log.debug, kDebugWords));
+    return pairs;
+}
+
+std::string settings_text(const Config& config) {
+    TomlPairs workers;
+    std::vector<std::string> cores;
+    for (const unsigned core : config.worker_cores)
+        cores.push_back(std::to_string(core));
+    if (!cores.empty()) workers.add("cores", toml_array(cores));
+    TomlPairs table;
+    table.add_number("connection_table_bits", config.connection_table_bits,
+                     Config{}.connection_table_bits);
+    std::string text;
+    const auto add = [&](std::string_view header, const TomlPairs& pairs) {
+        if (!pairs.empty()) text += table_text(header, pairs);
+    };
+    add("[workers]", workers);
+    add("[table]", table);
+    add("[timeouts]", timeout_pairs(config.timeouts));
+    add("[control]", control_pairs(config.control));
+    add("[log]", log_pairs(config.log));
+    return text;
+}
+
+}  // namespace
+
+std::string write_config(const Config& config) {
+    std::string text = settings_text(config);
+    for (const auto& interface : config.interfaces)
+        text += interface_text(interface);
+    for (const auto& neighbour : config.neighbours)
+        text += neighbour_text(neighbour);
+    for (const auto& route : config.routes)
+        text += route_text(route);
+    for (const auto& service : config.services)
+        text += service_text(service) + "\n";
+    if (!text.empty()) text.pop_back();  // the empty line after the last table
+    return text;
+}
+
+}  // namespace usher

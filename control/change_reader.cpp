@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/change_reader.hpp"
+
+#include <initializer_list>
+#include <utility>
+
+namespace usher {
+namespace {
+
+// Members that hold objects, all of them wanted but "options".
+struct Parts {
+    const Json* service = nullptr;
+    const Json* server = nullptr;
+    const Json* options = nullptr;
+};
+
+Result<Parts> parts_of(const Json& members, std::initializer_list<std::string_view> wanted) {
+    ObjectReader in(members, "request");
+    in.member("command");
+    Parts parts;
+    for (const std::string_view name : wanted) {
+        if (name != "options") in.require({name});
+        const Json* part = in.member(name);
+        if (name == "service") parts.service = part;
+        if (name == "server") parts.server = part;
+        if (name == "options") parts.options = part;
+    }
+    if (const auto ok = in.finish(); !ok) return tl::unexpected<Error>(ok.error());
+    return parts;
+}
+
+template <class C>
+Result<Change> service_with_options(const Json& members) {
+    const auto parts = parts_of(members, {"service", "options"});
+    if (!parts) return tl::unexpected<Error>(parts.error());
+    const auto key = read_service_key(*parts->service);
+    if (!key) return tl::unexpected<Error>(key.error());
+    const Json defaults = Json::object();
+    const Json& given = parts->options != nullptr ? *parts->options : defaults;
+    auto options = read_service_options(given, key->family());
+    if (!options) return tl::unexpected<Error>(options.error());
+    return C{*key, *std::move(options)};
+}
+
+struct Target {
+    ServiceKey service;
+    ServerKey server;
+};
+
+Result<Target> target_of(const Parts& parts) {
+    const auto service = read_service_key(*parts.service);
+    if (!service) return tl::unexpected<Error>(service.error());
+    const auto server = read_server_key(*parts.server);
+    if (!server) return tl::unexpected<Error>(server.error());
+    return Target{*service, *server};
+}
+
+template <class C>
+Result<Change> server_with_options(const Json& members) {
+    const auto parts = parts_of(members, {"service", "server", "options"});
+    if (!parts) return tl::unexpected<Error>(parts.error());
+    const auto target = target_of(*parts);
+    if (!target) return tl::unexpected<Error>(target.error());
+    const Json defaults = Json::object();
+    const auto options =
+        read_server_options(parts->options != nullptr ? *parts->options : defaults);
+    if (!options) return tl::unexpected<Error>(options.error());
+    return C{target->service, target->server, *options};
+}
+
+}  // namespace
+
+Result<Change> read_service_add(const Json& members) {
+    return service_with_options<ServiceAdd>(members);
+}
+
+Result<Change> read_service_edit(const Json& members) {
+    return service_with_options<ServiceEdit>(members);
+}
+
+Result<Change> read_service_delete(const Json& members) {
+    const auto parts = parts_of(members, {"service"});
+    if (!parts) return tl::unexpected<Error>(parts.error());
+    const auto key = read_service_key(*parts->service);
+    if (!key) return tl::unexpected<Error>(key.error());
+    return ServiceDelete{*key};
+}
+
+Result<Change> read_service_clear(const Json& members) {
+    const auto parts = parts_of(members, {});
+    if (!parts) return tl::unexpected<Error>(parts.error());
+    return ServiceClear{};
+}
+
+Result<Change> read_server_add(const Json& members) {
+    return server_with_options<ServerAdd>(members);
+}
+
+Result<Change> read_server_edit(const Json& members) {
+    return server_with_options<ServerEdit>(members);
+}
+
+Result<Change> read_server_delete(const Json& members) {
+    const auto parts = parts_of(members, {"service", "server"});
+    if (!parts) return tl::unexpected<Error>(parts.error());
+    const auto target = target_of(*parts);
+    if (!target) return tl::unexpected<Error>(target.error());
+    return ServerDelete{target->service, target->server};
+}
+
+Result<Change> read_timeout_set(const Json& members) {
+    Json values = members;
+    values.erase("command");
+    const auto timeouts = read_timeouts(values);
+    if (!timeouts) return tl::unexpected<Error>(timeouts.error());
+    return TimeoutSet{*timeouts};
+}
+
+}  // namespace usher

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/daemon_config.hpp"
+
+#include <grp.h>
+#include <net/if.h>
+#include <sched.h>
+
+#include <algorithm>
+
+#include "control/desired_state.hpp"
+#include "control/reload.hpp"
+#include "schedulers/registry.hpp"
+
+namespace usher {
+
+namespace {
+
+std::vector<unsigned> allowed_cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    std::vector<unsigned> cores;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return cores;
+    for (unsigned core = 0; core < CPU_SETSIZE; ++core)
+        if (CPU_ISSET(core, &set)) cores.push_back(core);
+    return cores;
+}
+
+std::vector<std::string> interfaces() {
+    std::vector<std::string> names;
+    struct if_nameindex* list = if_nameindex();
+    for (auto* entry = list; entry != nullptr && entry->if_index != 0; ++entry)
+        names.emplace_back(entry->if_name);
+    if (list != nullptr) if_freenameindex(list);
+    return names;
+}
+
+// What this version cannot do is an error at the service that asks for it.
+std::vector<ConfigError> unsupported(const ReadConfig& read) {
+    std::vector<ConfigError> errors;
+    const Rules rules{scheduler_exists};
+    for (std::size_t i = 0; i < read.config.services.size(); ++i)
+        if (const auto state = reload({}, {read.config.services[i]}, rules); !state)
+            errors.push_back(
+                {read.source.file, read.source.services[i].key, state.error().message});
+    return errors;
+}
+
+}  // namespace
+
+MachineFacts machine_facts(const Config& config) {
+    MachineFacts facts;
+    facts.interfaces = interfaces();
+    facts.cores = allowed_cores();
+    if (!config.control.group.empty() && getgrnam(config.control.group.c_str()) != nullptr)
+        facts.groups.push_back(config.control.group);
+    for (const SchedulerKind& kind : scheduler_kinds())
+        facts.schedulers.emplace_back(kind.name);
+    return facts;
+}
+
+ConfigResult load_config(const std::string& path) {
+    ConfigResult read = read_config(path);
+    if (!read) return read;
+    std::vector<ConfigError> errors = check_config(*read, machine_facts(read->config));
+    if (errors.empty()) errors = unsupported(*read);
+    if (!errors.empty()) return tl::unexpected(std::move(errors));
+    return read;
+}
+
+std::vector<unsigned> worker_cores(const Config& config) {
+    if (!config.worker_cores.empty()) return config.worker_cores;
+    const std::vector<unsigned> cores = allowed_cores();
+    return {cores.empty() ? 0 : cores.back()};
+}
+
+unsigned main_core(const std::vector<unsigned>& worker_cores) {
+    const std::vector<unsigned> cores = allowed_cores();
+    for (const unsigned core : cores)
+        if (std::find(worker_cores.begin(), worker_cores.end(), core) == worker_cores.end())
+            return core;
+    return cores.empty() ? 0 : cores.front();
+}
+
+}  // namespace usher

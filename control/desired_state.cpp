@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/desired_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "conf/rules.hpp"
+#include "control/supported.hpp"
+
+namespace usher {
+namespace {
+
+using Servers = std::vector<DesiredServer>;
+
+Servers::iterator find_server(Servers& servers, const ServerKey& key) {
+    return std::find_if(servers.begin(), servers.end(),
+                        [&](const DesiredServer& server) { return server.key == key; });
+}
+
+tl::unexpected<Error> no_such_service() {
+    return fail(Errc::no_such_service, "No such service");
+}
+tl::unexpected<Error> service_not_defined() {
+    return fail(Errc::no_such_service, "Service not defined");
+}
+tl::unexpected<Error> no_such_server() {
+    return fail(Errc::no_such_entry, "No such destination");
+}
+
+tl::unexpected<Error> broken_rule(const Mistake& mistake) {
+    return fail(mistake.code, std::string(mistake.key) + ": " + mistake.message);
+}
+
+// In IPVS an address that no packet comes for is accepted and then never answers.
+bool can_be_virtual(const IpAddress& address) {
+    return !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast();
+}
+
+Result<void> valid_service(const ServiceKey& key, const ServiceOptions& options,
+                           const Rules& rules) {
+    if (key.fwmark == 0 && !can_be_virtual(key.address))
+        return fail(Errc::invalid,
+                    "address: expected a unicast address, found " + key.address.to_string());
+    if (const auto mistake = mistake_in(key, options)) return broken_rule(*mistake);
+    if (auto ok = supported(key, options); !ok) return ok;
+    if (!rules.scheduler_exists(options.scheduler))
+        return fail(Errc::no_such_entry, "Scheduler or persistence engine not found");
+    return {};
+}
+
+Result<void> valid_server(const ServiceKey& service, const ServerKey& server,
+                          const ServerOptions& options) {
+    if (const auto mistake = mistake_in(service, {server, options})) return broken_rule(*mistake);
+    return supported(server, options);
+}
+
+// One overload a change. `state.revision` is already that of the change.
+struct Apply {
+    DesiredState& state;
+    const Rules& rules;
+
+    Result<void> operator()(const ServiceAdd& add) const {
+        if (state.services.contains(add.service))
+            return fail(Errc::exists, "Service already exists");
+        if (auto ok = valid_service(add.service, add.options, rules); !ok) return ok;
+        state.services.emplace(add.service,
+                               DesiredService{add.options, {}, state.revision, state.revision});
+        return {};
+    }
+
+    Result<void> operator()(const ServiceEdit& edit) const {
+        const auto found = state.services.find(edit.service);
+        if (found == state.services.end()) return no_such_service();
+        if (auto ok = valid_service(edit.service, edit.options, rules); !ok) return ok;
+        found->second.options = edit.options;
+        return {};
+    }
+
+    Result<void> operator()(const ServiceDelete& gone) const {
+        if (state.services.erase(gone.service) == 0) return no_such_service();
+        return {};
+    }
+
+    Result<void> operator()(const ServiceClear&) const {
+        state.services.clear();
+        return {};
+    }
+
+    Result<void> operator()(const ServerAdd& add) const {
+        const auto service = state.services.find(add.service);
+        if (service == state.services.end()) return service_not_defined();
+        Servers& servers = service->second.servers;
+        if (find_server(servers, add.server) != servers.end())
+            return fail(Errc::exists, "Destination already exists");
+        if (auto ok = valid_server(add.service, add.server, add.options); !ok) return ok;
+        servers.insert(servers.begin(), DesiredServer{add.server, add.options});
+        service->second.servers_changed = state.revision;
+        return {};
+    }
+
+    Result<void> operator()(const ServerEdit& edit) const {
+        const auto service = state.services.find(edit.service);
+        if (service == state.services.end()) return service_not_defined();
+        const auto server = find_server(service->second.servers, edit.server);
+        if (server == service->second.servers.end()) return no_such_server();
+        if (auto ok = valid_server(edit.service, edit.server, edit.options); !ok) return ok;
+        server->options = edit.options;
+        service->second.servers_changed = state.revision;
+        return {};
+    }
+
+    Result<void> operator()(const ServerDelete& gone) const {
+        const auto service = state.services.find(gone.service);
+        if (service == state.services.end()) return service_not_defined();
+        const auto server = find_server(service->second.servers, gone.server);
+        if (server == service->second.servers.end()) return no_such_server();
+        service->second.servers.erase(server);
+        service->second.servers_changed = state.revision;
+        return {};
+    }
+
+    Result<void> operator()(const TimeoutSet& set) const {
+        const Timeouts& wanted = set.timeouts;
+        if (std::max({wanted.tcp, wanted.tcp_fin, wanted.udp}) > kMaxTimeout)
+            return fail(Errc::out_of_range, "a timeout is at most 2678400 seconds");
+        if (wanted.tcp != 0) state.timeouts.tcp = wanted.tcp;
+        if (wanted.tcp_fin != 0) state.timeouts.tcp_fin = wanted.tcp_fin;
+        if (wanted.udp != 0) state.timeouts.udp = wanted.udp;
+        return {};
+    }
+};
+
+struct Describe {
+    std::string operator()(const ServiceAdd& c) const { return "service.add " + text(c.service); }
+    std::string operator()(const ServiceEdit& c) const { return "service.edit " + text(c.service); }
+    std::string operator()(const ServiceDelete& c) const {
+        return "service.delete " + text(c.service);
+    }
+    std::string operator()(const ServiceClear&) const { return "service.clear"; }
+    std::string operator()(const ServerAdd& c) const { return "server.add " + both(c); }
+    std::string operator()(const ServerEdit& c) const { return "server.edit " + both(c); }
+    std::string operator()(const ServerDelete& c) const { return "server.delete " + both(c); }
+    std::string operator()(const TimeoutSet&) const { return "timeout.set"; }
+
+    static std::string text(const ServiceKey& key) { return key.to_string(); }
+    template <class C>
+    static std::string both(const C& change) {
+        return change.service.to_string() + " " + change.server.to_string();
+    }
+};
+
+}  // namespace
+
+Result<void> apply(DesiredState& state, const Change& change, const Rules& rules) {
+    ++state.revision;
+    auto done = std::visit(Apply{state, rules}, change);
+    if (!done) --state.revision;
+    return done;
+}
+
+tl::expected<DesiredState, BatchError> apply_all(DesiredState state,
+                                                 const std::vector<Change>& changes,
+                                                 const Rules& rules) {
+    for (std::size_t i = 0; i < changes.size(); ++i)
+        if (const auto done = apply(state, changes[i], rules); !done)
+            return tl::unexpected<BatchError>(BatchError{i, done.error()});
+    return state;
+}
+
+std::string describe(const Change& change) {
+    return std::visit(Describe{}, change);
+}
+
+}  // namespace usher

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Linux's network, or the file's static one -> what the workers need of it. Keeps the numbers of
+// hops stable, so that connections may remember them. Control thread only.
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "conf/model.hpp"
+#include "control/kernel_network.hpp"
+#include "dataplane/network.hpp"
+
+namespace usher {
+
+// One of our interfaces, by PortIndex.
+struct PlannedPort {
+    std::string name;
+    unsigned ifindex = 0;  // 0: not Linux's (attach = "device")
+    MacAddress mac;
+    std::uint16_t mtu = 0;
+};
+
+class NetworkPlanner {
+  public:
+    NetworkPlanner(std::vector<PlannedPort> ports, const Config& config);
+
+    // The plan for what Linux says now. Moves the generation on when hops that connections remember
+    // may not be right any more.
+    NetworkPlan plan(const KernelNetwork& kernel);
+
+    // Which neighbour a packet to `destination` needs; nullopt: none of ours, or no route.
+    std::optional<NeighbourKey> neighbour_of(const KernelNetwork& kernel,
+                                             const IpAddress& destination) const;
+    const std::vector<PlannedPort>& ports() const { return ports_; }
+
+  private:
+    std::optional<PortIndex> port_of(unsigned ifindex) const;
+    void add_kernel(NetworkPlan& plan, const KernelNetwork& kernel);
+    void add_static(NetworkPlan& plan);
+    HopIndex number(PortIndex port, const IpAddress& address);
+    PortIndex port_named(const std::string& name) const;
+
+    std::vector<PlannedPort> ports_;
+    std::vector<StaticNeighbour> static_neighbours_;
+    std::vector<NetworkPlan::Route> static_routes_;
+    std::map<std::pair<PortIndex, IpAddress>, HopIndex> numbers_;
+    NetworkPlan last_;
+};
+
+}  // namespace usher

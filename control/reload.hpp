@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From what runs to what the file says, as the fewest changes. Pure.
+#pragma once
+
+#include <vector>
+
+#include "conf/model.hpp"
+#include "control/desired_state.hpp"
+
+namespace usher {
+
+// What must change so that exactly the file's services run: services and servers that are not in
+// the file are deleted, those whose options differ are edited, those that are equal are not
+// mentioned (they keep their place in the list, so schedulers and connections see nothing), and
+// new ones are added in the file's order (the last written becomes the head, as with a script of
+// ipvsadm commands). A changed order alone changes nothing.
+std::vector<Change> reload_changes(const DesiredState& running,
+                                   const std::vector<ServiceConfig>& file);
+
+// The same, applied; the error names the service or server. Boot is a reload of an empty state.
+Result<DesiredState> reload(const DesiredState& running, const std::vector<ServiceConfig>& file,
+                            const Rules& rules);
+
+// The way back: what runs, in the file's order (oldest server first), so that a boot from it makes
+// the same lists.
+std::vector<ServiceConfig> as_written(const DesiredState& running);
+
+}  // namespace usher

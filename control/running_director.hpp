@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The Director of a running daemon: takes what the operators want and what Linux says, compiles
+// both into snapshots, publishes them, and keeps the XDP steering in step.
+//
+// A change's walk: publish(next) -> ServiceCompiler -> Snapshot -> DataPlane::publish (returns when
+// every worker sees it) -> Steering. A service is known to the workers before the kernel gives them
+// its first packet. What the kernel takes back goes in the other order.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "conf/model.hpp"
+#include "control/director.hpp"
+#include "control/network_planner.hpp"
+#include "control/service_compiler.hpp"
+#include "control/statistics.hpp"
+#include "dataplane/forwarding_threads.hpp"
+#include "dataplane/steering.hpp"
+
+namespace usher {
+
+// What the director works on; all of it outlives the director.
+struct DirectorParts {
+    DataPlane& plane;
+    ForwardingThreads& threads;
+    const std::vector<Port>& ports;
+    KernelMirror* kernel;            // none: every interface is a DPDK device
+    std::vector<Steering> steering;  // of the af_xdp interfaces
+    std::vector<unsigned> cores;     // of the workers
+};
+
+class RunningDirector final : public Director {
+  public:
+    // Reads and checks the file again: the daemon's own way to read it.
+    using ReadAgain = std::function<Result<Config>()>;
+
+    RunningDirector(DirectorParts parts, Config config, std::string config_path, ReadAgain read);
+
+    // The first snapshot: what the file says.
+    Result<void> begin();
+
+    // From the event loop.
+    void on_kernel_news();   // the mirror's descriptor is readable
+    void on_housekeeping();  // every 10 ms: neighbours that workers want, traces
+    void on_second();        // neighbours in use, slots that nobody needs
+    void on_rate_sample() { statistics_.sample(); }
+
+    const DesiredState& desired() const override { return desired_; }
+    const Rules& rules() const override { return rules_; }
+    Result<void> publish(DesiredState next) override;
+    ServiceRow counted(ServiceRow row) const override;
+    void zero_stats(const std::optional<ServiceKey>& service) override;
+    void each_connection(const std::function<bool(const ConnectionRow&)>& visit) const override;
+    std::vector<WorkerRow> workers() const override;
+    std::vector<PortRow> ports() const override;
+    std::vector<DropRow> drops() const override;
+    TableRow table() const override;
+    std::string config_toml() const override;
+    Result<std::string> save_config(const std::optional<std::string>& path) override;
+    Result<void> reload_config() override;
+    LogConfig log_config() const override;
+    void change_log(const LogConfig& config) override;
+    std::string dpdk_version() const override;
+
+  private:
+    Stats read_slot(ServerSlot slot) const;
+    Config running_config() const;
+    void put_in_force(std::shared_ptr<const ServiceTable> services,
+                      std::vector<std::uint64_t> deployed, const Timeouts& timeouts);
+    Result<void> steer(const DesiredState& desired);
+    void republish();  // the same services, another network, timeouts or debug areas
+    void want_neighbours();
+    void plan_network();
+
+    DirectorParts parts_;
+    Config config_;  // as started; services and timeouts are in desired_
+    const std::string config_path_;
+    const ReadAgain read_again_;
+    const Rules rules_;
+    SlotBook slots_;
+    ServiceCompiler compiler_;
+    Statistics statistics_;
+    NetworkPlanner planner_;
+    DesiredState desired_;
+    std::set<ServerSlot> deployed_;
+    std::vector<std::uint64_t> deployed_bits_;
+    std::shared_ptr<const ServiceTable> services_ = std::make_shared<ServiceTable>();
+    std::shared_ptr<const Network> network_;
+    std::set<NeighbourKey> neighbours_in_use_;
+};
+
+}  // namespace usher

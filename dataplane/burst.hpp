@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The packets that a worker has in hand, field by field. Each stage is a loop over it; a packet
+// that goes no further (dropped, refused, put aside) is left out when the stage closes the gaps.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <array>
+
+#include "dataplane/connection_table.hpp"
+#include "dataplane/network.hpp"
+#include "nat/headers.hpp"
+
+namespace usher {
+
+struct Burst {
+    static constexpr unsigned kMax = 32;
+
+    unsigned count = 0;
+    PortIndex port = 0;  // where they came in
+    std::array<rte_mbuf*, kMax> packets;
+    std::array<Headers, kMax> headers;
+    std::array<Flow4, kMax> flows;
+    std::array<std::uint64_t, kMax> hashes;
+    std::array<Entry, kMax> entries;  // after look_up: a guess by tag; after decide: the entry
+
+    std::uint8_t* frame(unsigned i) const { return rte_pktmbuf_mtod(packets[i], std::uint8_t*); }
+
+    void move(unsigned from, unsigned to) {
+        packets[to] = packets[from];
+        headers[to] = headers[from];
+        flows[to] = flows[from];
+        hashes[to] = hashes[from];
+        entries[to] = entries[from];
+    }
+};
+
+}  // namespace usher

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A connection: what a flow was promised. One cache line, all values, no pointer: it outlives every
+// snapshot, and an index names it.
+//
+// It is two flows. `original` is what the opener sends, `reply` is what the answers look like when
+// they arrive. A packet of one flow leaves as the reverse of the other:
+//
+//   client 198.51.100.7:4001 > 203.0.113.10:80        is original
+//   server 10.0.0.100:8080   > 198.51.100.7:4001      is reply
+//   so the client's packet leaves as 198.51.100.7:4001 > 10.0.0.100:8080 (reply reversed)
+//
+// Who writes what: the admitting worker fills everything before the table publishes the entry;
+// after that only the atomics change. The memory is reused no sooner than every worker has been
+// quiescent (grace.hpp), so whoever found an entry may read it to the end of its burst.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/clock.hpp"
+#include "nat/rewrite.hpp"
+#include "nat/tcp_state.hpp"
+
+namespace usher {
+
+using ConnectionIndex = std::uint32_t;
+inline constexpr ConnectionIndex kNoConnection = 0xffffffff;
+
+// Bits of `status` above the State in its low byte.
+inline constexpr std::uint32_t kStateMask = 0xff;
+inline constexpr std::uint32_t kLive = 1U << 8;      // in the table; without it, not to be used
+inline constexpr std::uint32_t kAnswered = 1U << 9;  // UDP: a packet came back
+
+constexpr State state_of(std::uint32_t status) {
+    return static_cast<State>(status & kStateMask);
+}
+
+struct alignas(64) Connection {
+    // Constant while the entry is in the table.
+    Flow4 original;
+    Flow4 reply;
+    std::uint32_t server_slot;
+    RewriteDeltas deltas;  // of original packets; answers get the opposite
+    std::uint8_t protocol;
+    std::uint8_t worker;  // that admitted it
+    std::uint16_t unused;
+    Ticks born;
+
+    // Written by any worker. Each stands alone, so relaxed loads and stores do; `status` changes by
+    // compare-and-swap, and whoever changes it settles the server's load.
+    std::atomic<std::uint32_t> status;
+    std::atomic<Ticks> last_seen;
+    std::atomic<Ticks> timeout;
+    std::atomic<std::uint32_t> hop[2];  // by Direction: CachedHop
+
+    ConnectionIndex next;  // in the list of free or retired ones; owned by one worker then
+
+    // The rewrite of a packet that goes in `direction`.
+    Flow4 outgoing(Direction direction) const {
+        return (direction == Direction::original ? reply : original).reversed();
+    }
+    RewriteDeltas deltas_for(Direction direction) const {
+        return direction == Direction::original ? deltas : deltas.opposite();
+    }
+    bool is_expired(Ticks now) const {
+        const auto idle =
+            static_cast<std::int32_t>(now - last_seen.load(std::memory_order_relaxed));
+        return idle > 0 && static_cast<Ticks>(idle) > timeout.load(std::memory_order_relaxed);
+    }
+};
+
+static_assert(sizeof(Connection) == 64 && alignof(Connection) == 64);
+
+// What gives way when the table is full.
+inline bool is_half_open(const Connection& connection) {
+    const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
+    if (!(status & kLive)) return false;
+    return state_of(status) == State::udp ? !(status & kAnswered) : is_half_open(state_of(status));
+}
+
+}  // namespace usher

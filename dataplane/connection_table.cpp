@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/connection_table.hpp"
+
+namespace usher {
+
+ConnectionTable::ConnectionTable(unsigned bits, const HashSeed& seed)
+    : bits_(bits),
+      mask_((std::uint32_t{1} << (bits - 1)) - 1),
+      seed_(seed),
+      buckets_(std::size_t{1} << (bits - 1)),
+      connections_(std::size_t{1} << bits) {}
+
+// The acquire pairs with the compare-and-swap that commits in insert().
+Entry ConnectionTable::candidate(std::uint64_t hash) const {
+    const Bucket& bucket = buckets_[home(hash)];
+    const std::uint32_t tag = tag_of(hash);
+    for (const auto& place : bucket.entries) {
+        const Entry entry(place.load(std::memory_order_acquire));
+        if (entry.tag() == tag && entry.committed()) {
+            __builtin_prefetch(&connections_[entry.index()]);
+            return entry;
+        }
+    }
+    return Entry();
+}
+
+bool ConnectionTable::is_flow(Entry entry, const Flow4& flow, std::uint8_t protocol) const {
+    return flow_of(entry) == flow && connections_[entry.index()].protocol == protocol;
+}
+
+Entry ConnectionTable::find_in(const Bucket& bucket, std::uint32_t tag, const Flow4& flow,
+                               std::uint8_t protocol) const {
+    for (const auto& place : bucket.entries) {
+        const Entry entry(place.load(std::memory_order_acquire));
+        if (entry.tag() == tag && entry.committed() && is_flow(entry, flow, protocol)) return entry;
+    }
+    return Entry();
+}
+
+Entry ConnectionTable::find(std::uint64_t hash, const Flow4& flow, std::uint8_t protocol) const {
+    const Bucket& bucket = buckets_[home(hash)];
+    if (const Entry entry = find_in(bucket, tag_of(hash), flow, protocol)) return entry;
+    if (bucket.elsewhere.load(std::memory_order_acquire) == 0) return Entry();
+    return find_in(buckets_[second(hash)], tag_of(hash), flow, protocol);
+}
+
+LinkResult ConnectionTable::link(ConnectionIndex index) {
+    const Connection& c = connections_[index];
+    const std::uint64_t forth = hash(c.original, c.protocol);
+    const std::uint64_t back = hash(c.reply, c.protocol);
+    const Entry original(tag_of(forth), index, Direction::original);
+    const Entry reply(tag_of(back), index, Direction::reply);
+
+    // The answers' entry first: whoever finds the original finds a complete connection.
+    const Claim answers = insert(back, reply, c.reply, c.protocol);
+    if (answers != Claim::committed)
+        return answers == Claim::full ? LinkResult::full : LinkResult::reply_taken;
+    const Claim opening = insert(forth, original, c.original, c.protocol);
+    if (opening == Claim::committed) return LinkResult::linked;
+    erase(back, reply.commit());
+    return opening == Claim::full ? LinkResult::full : LinkResult::original_taken;
+}
+
+void ConnectionTable::unlink(ConnectionIndex index) {
+    const Connection& c = connections_[index];
+    const std::uint64_t forth = hash(c.original, c.protocol);
+    const std::uint64_t back = hash(c.reply, c.protocol);
+    erase(forth, Entry(tag_of(forth), index, Direction::original).commit());
+    erase(back, Entry(tag_of(back), index, Direction::reply).commit());
+}
+
+ConnectionTable::Claim ConnectionTable::insert(std::uint64_t hash, Entry entry, const Flow4& flow,
+                                               std::uint8_t protocol) {
+    const Place mine = put(hash, entry);
+    if (mine.bucket == nullptr) return Claim::full;
+    if (outranked(hash, mine, entry, flow, protocol)) {
+        take_down(mine, entry);
+        return Claim::taken;
+    }
+    std::uint64_t expected = entry.bits();
+    // Release: whoever finds the entry sees the connection as it was filled.
+    if (mine.bucket->entries[mine.slot].compare_exchange_strong(expected, entry.commit().bits(),
+                                                                std::memory_order_seq_cst))
+        return Claim::committed;
+    // Another one of the same flow took ours down: it had the earlier place.
+    if (mine.bucket != mine.home) mine.home->elsewhere.fetch_sub(1, std::memory_order_release);
+    return Claim::taken;
+}
+
+// Puts a tentative entry up, in the home bucket if there is room.
+ConnectionTable::Place ConnectionTable::put(std::uint64_t hash, Entry entry) {
+    Bucket& home_bucket = buckets_[home(hash)];
+    for (Bucket* bucket : {&home_bucket, &buckets_[second(hash)]}) {
+        const bool away = bucket != &home_bucket;
+        // Counted before it is there, so that no find misses it.
+        if (away) home_bucket.elsewhere.fetch_add(1, std::memory_order_seq_cst);
+        for (int slot = 0; slot < kEntries; ++slot) {
+            std::uint64_t empty = bucket->entries[slot].load(std::memory_order_relaxed);
+            if (empty == 0 && bucket->entries[slot].compare_exchange_strong(
+                                  empty, entry.bits(), std::memory_order_seq_cst))
+                return {&home_bucket, bucket, slot};
+        }
+        if (away) home_bucket.elsewhere.fetch_sub(1, std::memory_order_release);
+    }
+    return {&home_bucket, nullptr, 0};
+}
+
+// Is there another entry of the same flow that goes before ours? Tentative ones in a later place
+// are taken down.
+bool ConnectionTable::outranked(std::uint64_t hash, const Place& mine, Entry entry,
+                                const Flow4& flow, std::uint8_t protocol) {
+    bool earlier = true;
+    for (Bucket* bucket : {mine.home, &buckets_[second(hash)]}) {
+        for (int slot = 0; slot < kEntries; ++slot) {
+            if (bucket == mine.bucket && slot == mine.slot) {
+                earlier = false;
+                continue;
+            }
+            std::uint64_t seen = bucket->entries[slot].load(std::memory_order_seq_cst);
+            const Entry other(seen);
+            if (other.tag() != entry.tag() || !other || !is_flow(other, flow, protocol)) continue;
+            if (other.committed() || earlier) return true;
+            if (!bucket->entries[slot].compare_exchange_strong(seen, 0,
+                                                               std::memory_order_seq_cst) &&
+                seen == other.commit().bits())
+                return true;  // it committed first
+        }
+    }
+    return false;
+}
+
+void ConnectionTable::take_down(const Place& place, Entry expected) {
+    std::uint64_t bits = expected.bits();
+    place.bucket->entries[place.slot].compare_exchange_strong(bits, 0, std::memory_order_seq_cst);
+    // Whoever took it down, the count of our home is ours.
+    if (place.bucket != place.home) place.home->elsewhere.fetch_sub(1, std::memory_order_release);
+}
+
+void ConnectionTable::erase(std::uint64_t hash, Entry committed) {
+    Bucket& home_bucket = buckets_[home(hash)];
+    for (Bucket* bucket : {&home_bucket, &buckets_[second(hash)]}) {
+        for (auto& place : bucket->entries) {
+            std::uint64_t bits = committed.bits();
+            if (place.load(std::memory_order_relaxed) != bits) continue;
+            if (!place.compare_exchange_strong(bits, 0, std::memory_order_release)) continue;
+            if (bucket != &home_bucket)
+                home_bucket.elsewhere.fetch_sub(1, std::memory_order_release);
+            return;
+        }
+    }
+}
+
+}  // namespace usher

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The connection table: 2^N connections, found by either of their two flows, shared by all workers
+// without a lock. All memory is reserved when it is made.
+//
+// A bucket is one cache line: seven entries and a count. An entry is 64 bits, changed by one atomic
+// operation: a 32-bit tag of the flow's hash, the index of the connection, and which of its flows
+// this is. A flow belongs to a home bucket and, when that is full, to a second one that follows
+// from its home and tag; the home counts how many of its flows live in their second bucket, so a
+// miss looks there only when there is something to find. There are 2^(N-1) buckets: with the table
+// full, 4 of 7 entries are used.
+//
+// Threads: any worker may call find, link and unlink at any time. Nothing blocks.
+//  - link publishes a filled connection: the store of its entries releases, find acquires.
+//  - Two workers that link the same flow at once: each puts its entry up as tentative, looks for
+//    others of the same flow, and then commits. Of two tentative ones the one in the later place
+//    gives way, the earlier one takes the other's entry down if it has not committed. Each does its
+//    own store before its own look (both sequentially consistent), so at least one sees the other:
+//    one of them ends up committed, never both. find does not see tentative entries.
+//  - unlink takes the entries down. The connection's memory may be reused only after a grace
+//    period (grace.hpp), because a find may just have read it.
+// What may fail: link, when both buckets of a flow are full (`full`), or when a flow is already
+// there (`original_taken`, `reply_taken`): then nothing is left of it in the table.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "dataplane/connection.hpp"
+#include "dataplane/mapped_array.hpp"
+
+namespace usher {
+
+// An entry of a bucket, and what find returns.
+class Entry {
+  public:
+    constexpr Entry() = default;
+    constexpr explicit Entry(std::uint64_t bits) : bits_(bits) {}
+    constexpr Entry(std::uint32_t tag, ConnectionIndex index, Direction direction)
+        : bits_(std::uint64_t{tag} << 32 | kUsed |
+                std::uint64_t{direction == Direction::reply} << 28 | index) {}
+
+    constexpr explicit operator bool() const { return bits_ != 0; }
+    constexpr bool committed() const { return bits_ & kCommitted; }
+    constexpr Entry commit() const { return Entry(bits_ | kCommitted); }
+    constexpr std::uint32_t tag() const { return static_cast<std::uint32_t>(bits_ >> 32); }
+    constexpr ConnectionIndex index() const { return bits_ & kIndexMask; }
+    constexpr Direction direction() const {
+        return bits_ & kReply ? Direction::reply : Direction::original;
+    }
+    constexpr std::uint64_t bits() const { return bits_; }
+
+  private:
+    static constexpr std::uint64_t kIndexMask = (1U << 28) - 1;
+    static constexpr std::uint64_t kReply = 1U << 28, kUsed = 1U << 29, kCommitted = 1U << 30;
+    std::uint64_t bits_ = 0;
+};
+
+enum class LinkResult : std::uint8_t { linked, original_taken, reply_taken, full };
+
+class ConnectionTable {
+  public:
+    static constexpr unsigned kMinBits = 8, kMaxBits = 27;
+
+    ConnectionTable(unsigned bits, const HashSeed& seed);
+
+    std::uint64_t hash(const Flow4& flow, std::uint8_t protocol) const {
+        return flow_hash(flow, protocol, seed_);
+    }
+
+    // A look-up in three steps, each a loop over a burst: prefetch the bucket; take the first entry
+    // with the right tag and prefetch its connection; see whether it is the one.
+    void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
+    Entry candidate(std::uint64_t hash) const;
+    bool is_flow(Entry entry, const Flow4& flow, std::uint8_t protocol) const;
+
+    // All of it; an empty entry when there is none.
+    Entry find(std::uint64_t hash, const Flow4& flow, std::uint8_t protocol) const;
+
+    LinkResult link(ConnectionIndex index);
+    void unlink(ConnectionIndex index);  // once, by whoever cleared kLive
+
+    Connection& operator[](ConnectionIndex index) { return connections_[index]; }
+    const Connection& operator[](ConnectionIndex index) const { return connections_[index]; }
+    unsigned bits() const { return bits_; }
+    std::uint32_t capacity() const { return std::uint32_t{1} << bits_; }
+    std::size_t bytes() const { return buckets_.bytes() + connections_.bytes(); }
+
+  private:
+    static constexpr int kEntries = 7;
+    struct alignas(64) Bucket {
+        std::array<std::atomic<std::uint64_t>, kEntries> entries;
+        std::atomic<std::uint64_t>
+            elsewhere;  // flows at home here that live in their second bucket
+    };
+    static_assert(sizeof(Bucket) == 64);
+
+    static std::uint32_t tag_of(std::uint64_t hash) {
+        return static_cast<std::uint32_t>(hash >> 32);
+    }
+    std::uint32_t home(std::uint64_t hash) const {
+        return static_cast<std::uint32_t>(hash) & mask_;
+    }
+    std::uint32_t second(std::uint64_t hash) const {
+        return (home(hash) ^ (tag_of(hash) * 0x9e3779b1U | 1U)) & mask_;
+    }
+    const Flow4& flow_of(Entry entry) const {
+        const Connection& c = connections_[entry.index()];
+        return entry.direction() == Direction::original ? c.original : c.reply;
+    }
+    Entry find_in(const Bucket& bucket, std::uint32_t tag, const Flow4& flow,
+                  std::uint8_t protocol) const;
+
+    struct Place {
+        Bucket* home;
+        Bucket* bucket;
+        int slot;
+    };
+    enum class Claim : std::uint8_t { committed, taken, full };
+    Claim insert(std::uint64_t hash, Entry entry, const Flow4& flow, std::uint8_t protocol);
+    Place put(std::uint64_t hash, Entry entry);
+    bool outranked(std::uint64_t hash, const Place& mine, Entry entry, const Flow4& flow,
+                   std::uint8_t protocol);
+    void take_down(const Place& place, Entry expected);
+    void erase(std::uint64_t hash, Entry committed);
+
+    const unsigned bits_;
+    const std::uint32_t mask_;
+    const HashSeed seed_;
+    MappedArray<Bucket> buckets_;
+    MappedArray<Connection> connections_;
+};
+
+}  // namespace usher

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the workers share: the connection table, the servers' loads, and the snapshot in force.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "dataplane/connection_pool.hpp"
+#include "dataplane/connection_table.hpp"
+#include "dataplane/grace.hpp"
+#include "dataplane/snapshot.hpp"
+
+namespace usher {
+
+class DataPlane {
+  public:
+    // Everything that is ever used is reserved here: `bits` for 2^bits connections.
+    DataPlane(unsigned bits, unsigned workers, const HashSeed& seed);
+    ~DataPlane();
+
+    const Snapshot& snapshot() const { return *snapshot_.load(std::memory_order_acquire); }
+
+    // The control thread: puts `next` in force and returns when every worker sees it; the one
+    // before is destroyed then.
+    void publish(std::unique_ptr<const Snapshot> next);
+
+    // The control thread, around its own walks over the table: nothing that it reads is reused.
+    class Reading {
+      public:
+        explicit Reading(DataPlane& plane) : plane_(plane) { plane_.grace.online(plane_.workers_); }
+        ~Reading() { plane_.grace.offline(plane_.workers_); }
+        Reading(const Reading&) = delete;
+        Reading& operator=(const Reading&) = delete;
+
+      private:
+        DataPlane& plane_;
+    };
+
+    unsigned workers() const { return workers_; }
+
+    ConnectionTable table;
+    ConnectionPool pool;
+    Grace grace;
+    MappedArray<ServerLoad> loads;
+
+  private:
+    const unsigned workers_;
+    std::atomic<const Snapshot*> snapshot_;
+};
+
+}  // namespace usher

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// DPDK's environment (EAL): started once by the main thread, before anything else of DPDK.
+//
+// Works with and without hugepages, without a config file, and leaves no file behind, even when
+// the process is killed: with hugepages --in-memory, else --no-huge. Other processes cannot attach
+// (no dumpcap). What DPDK, libbpf and libxdp want to say is not printed; the newest of it is kept,
+// for error messages.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "nat/result.hpp"
+
+struct rte_mempool;
+
+namespace usher {
+
+struct EalConfig {
+    unsigned main_core = 0;              // the CPU that the calling thread is pinned to
+    std::vector<unsigned> worker_cores;  // CPUs; may name one twice, and main_core as well
+    unsigned packets = 0;         // in all the pools that make_packet_pool() will be asked for
+    std::size_t other_bytes = 0;  // what else will be allocated with rte_malloc and memzones
+};
+
+struct Eal {
+    std::vector<unsigned> worker_lcores;  // DPDK's numbers, in the order of worker_cores
+    bool hugepages = false;
+    std::size_t reserved_bytes = 0;
+};
+
+// May be called once in a process. Fails with a sentence: a core that does not exist or is not
+// allowed to us, no memory, and else what DPDK said.
+Result<Eal> start_eal(const EalConfig& config);
+
+// After the workers have returned and the ports are closed.
+void stop_eal();
+
+// A pool of mbufs with RTE_MBUF_DEFAULT_DATAROOM bytes each, in one piece of memory (AF_XDP maps
+// it as a whole). `socket`: a NUMA node or SOCKET_ID_ANY (-1). The pool lives until stop_eal().
+Result<rte_mempool*> make_packet_pool(const std::string& name, unsigned packets,
+                                      unsigned private_bytes, int socket);
+
+}  // namespace usher

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The connections that this worker admitted and that nobody has confirmed yet, oldest first. When
+// the table is full, they give way in that order; established ones never do.
+//
+// A ring of (index, birth): an entry whose connection was confirmed, ended or reused since is stale
+// and is skipped. A few stale ones are dropped with each new one, so the ring stays short.
+#pragma once
+
+#include "dataplane/connection_table.hpp"
+
+namespace usher {
+
+class HalfOpen {
+  public:
+    explicit HalfOpen(ConnectionTable& table) : table_(table), ring_(table.capacity()) {}
+
+    void push(ConnectionIndex index) {
+        for (int i = 0; i < 2 && tail_ != head_ && is_stale(ring_[tail_ & mask()]); ++i)
+            ++tail_;
+        if (head_ - tail_ == ring_.size()) ++tail_;
+        ring_[head_++ & mask()] = {index, table_[index].born};
+    }
+
+    // The oldest that is still half-open, or kNoConnection.
+    ConnectionIndex pop() {
+        while (tail_ != head_) {
+            const Item item = ring_[tail_++ & mask()];
+            if (!is_stale(item)) return item.index;
+        }
+        return kNoConnection;
+    }
+
+  private:
+    struct Item {
+        ConnectionIndex index;
+        Ticks born;
+    };
+    std::size_t mask() const { return ring_.size() - 1; }
+    bool is_stale(const Item& item) const {
+        const Connection& c = table_[item.index];
+        return c.born != item.born || !is_half_open(c);
+    }
+
+    ConnectionTable& table_;
+    MappedArray<Item> ring_;
+    std::uint64_t head_ = 0;
+    std::uint64_t tail_ = 0;
+};
+
+}  // namespace usher

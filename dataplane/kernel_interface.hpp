@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the kernel says about one of its interfaces, and whether AF_XDP can serve it. Control
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "nat/address.hpp"
+#include "nat/result.hpp"
+
+namespace usher {
+
+struct KernelInterface {
+    unsigned ifindex = 0;
+    MacAddress mac;
+    std::uint32_t mtu = 0;
+    bool up = false;           // by the operator
+    bool running = false;      // has a link as well
+    std::uint32_t queues = 1;  // that received packets are spread over
+};
+
+Result<KernelInterface> kernel_interface(const std::string& name);
+
+// Up, Ethernet frames no longer than 1514 bytes, one queue; else a sentence with the remedy.
+Result<KernelInterface> interface_for_af_xdp(const std::string& name);
+
+}  // namespace usher

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where a packet goes next: the ports, Linux's routes and its neighbours, as a worker reads them.
+// Immutable; built by the control thread whenever Linux says that something changed.
+//
+// A hop is a neighbour on a port: what the Ethernet header of a packet to it must be. A hop's
+// number stays the same while the neighbour is known, so a connection may keep the number; when a
+// route changes or a hop goes, `generation` moves on and every connection asks again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "nat/address.hpp"
+#include "nat/flow.hpp"
+
+namespace usher {
+
+using PortIndex = std::uint16_t;  // position in the list of the daemon's interfaces
+using HopIndex = std::uint16_t;
+inline constexpr HopIndex kNoHop = 0;
+
+struct Hop {
+    MacAddress destination;
+    MacAddress source;
+    PortIndex port = 0;
+    std::uint16_t mtu = 0;  // bytes of an IP datagram; 0: there is no such hop
+};
+static_assert(sizeof(Hop) == 16);
+
+// A connection's memory of a hop: its number, and the generation in which it was found.
+class CachedHop {
+  public:
+    constexpr explicit CachedHop(std::uint32_t bits) : bits_(bits) {}
+    constexpr CachedHop(HopIndex hop, std::uint16_t generation)
+        : bits_(std::uint32_t{generation} << 16 | hop) {}
+    constexpr HopIndex hop_in(std::uint16_t generation) const {
+        return bits_ >> 16 == generation ? static_cast<HopIndex>(bits_) : kNoHop;
+    }
+    constexpr std::uint32_t bits() const { return bits_; }
+
+  private:
+    std::uint32_t bits_;
+};
+
+// What Linux says, in terms of ports; interfaces that are not ours are left out.
+struct NetworkPlan {
+    struct Port {
+        MacAddress mac;
+        std::uint16_t mtu = 0;
+        bool up = false;
+    };
+    struct Route {
+        Prefix destination;
+        std::optional<IpAddress> gateway;  // none: the destination itself is the neighbour
+        PortIndex port = 0;
+        bool unreachable = false;  // leads to an interface that is not ours, or nowhere
+    };
+    struct Neighbour {
+        PortIndex port = 0;
+        IpAddress address;
+        MacAddress mac;
+        HopIndex hop = kNoHop;  // its number, not kNoHop
+    };
+    std::vector<Port> ports;
+    std::vector<Route> routes;  // at most one for a prefix: the one that Linux prefers
+    std::vector<Neighbour> neighbours;
+    std::uint16_t generation = 1;
+};
+
+class Network {
+  public:
+    struct Way {
+        enum class Kind : std::uint8_t { hop, ask, none } kind;
+        HopIndex hop;    // of hop
+        PortIndex port;  // of ask: nobody knows the MAC address of
+        Be32 neighbour;  // this neighbour there
+    };
+
+    Network() = default;
+    explicit Network(const NetworkPlan& plan);
+
+    Way way_to(Be32 destination) const;
+    HopIndex hop_to(PortIndex port, Be32 neighbour) const;  // kNoHop: its MAC is not known
+    std::uint16_t port_mtu(PortIndex port) const { return port_mtus_[port]; }
+    const Hop& hop(HopIndex index) const { return hops_[index]; }
+    bool is_ready(HopIndex index) const { return index < hops_.size() && hops_[index].mtu != 0; }
+    std::uint16_t generation() const { return generation_; }
+
+  private:
+    // Routes as disjoint ranges: the one that begins at or before an address is the longest match.
+    struct Range {
+        std::uint32_t begin;
+        int route;  // in routes_; -1: none
+    };
+    struct Route {
+        Be32 gateway;  // 0: the destination itself
+        PortIndex port;
+        bool usable;
+    };
+    struct Neighbour {
+        std::uint64_t key;  // port and address
+        HopIndex hop;
+    };
+    void lay_out(const NetworkPlan& plan);
+
+    std::vector<Range> ranges_;
+    std::vector<Route> routes_;
+    std::vector<Neighbour> neighbours_;  // sorted by key
+    std::vector<Hop> hops_{1};
+    std::vector<std::uint16_t> port_mtus_;
+    std::uint16_t generation_ = 0;
+};
+
+}  // namespace usher

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Stage 4: where the packet goes, what it must look like there, and off it goes.
+#include <rte_ethdev.h>
+
+#include "dataplane/worker.hpp"
+
+namespace usher {
+
+namespace {
+
+constexpr Drop kNoReason = Drop::none;
+
+Drop obstacle(const std::uint8_t* frame, const Headers& headers, std::uint16_t mtu) {
+    if (frame[kEthernetHeader + ipv4::kTtl] <= 1) return Drop::ttl_exceeded;
+    if (headers.ip_length > mtu) return Drop::too_big;
+    return kNoReason;
+}
+
+bool must_not_fragment(const std::uint8_t* frame) {
+    return load<Be16>(frame + kEthernetHeader + ipv4::kFragment).host() & ipv4::kDontFragment;
+}
+
+}  // namespace
+
+void Worker::forward(Burst& burst) {
+    const Network& network = *snapshot_->network;
+    for (unsigned i = 0; i < burst.count; ++i) {
+        rte_mbuf* packet = burst.packets[i];
+        std::uint8_t* frame = burst.frame(i);
+        const Headers& headers = burst.headers[i];
+        const Direction direction = burst.entries[i].direction();
+        Connection& connection = plane_.table[burst.entries[i].index()];
+        count(connection, direction, headers.ip_length);
+
+        const Flow4 outgoing = connection.outgoing(direction);
+        const HopIndex known = next_hop(connection, direction, network);
+        const Network::Way way = known != kNoHop
+                                     ? Network::Way{Network::Way::Kind::hop, known, 0, Be32()}
+                                     : network.way_to(outgoing.destination);
+        if (way.kind == Network::Way::Kind::none) {
+            counters_.drops[static_cast<std::size_t>(Drop::no_route)].add(1);
+            refuse(packet, headers, IcmpError::host_unreachable, 0);
+            continue;
+        }
+        const std::uint16_t mtu = way.kind == Network::Way::Kind::hop ? network.hop(way.hop).mtu
+                                                                      : network.port_mtu(way.port);
+        const Drop reason = obstacle(frame, headers, mtu);
+        if (reason == kNoReason) {
+            rewrite_ipv4(frame, headers, outgoing, connection.deltas_for(direction));
+            if (way.kind == Network::Way::Kind::hop)
+                send(packet, headers.ip_length, network.hop(way.hop));
+            else
+                put_aside(packet, headers.ip_length, way);
+        } else if (reason == Drop::ttl_exceeded) {
+            counters_.drops[static_cast<std::size_t>(reason)].add(1);
+            refuse(packet, headers, IcmpError::time_exceeded, 0);
+        } else if (must_not_fragment(frame)) {
+            counters_.drops[static_cast<std::size_t>(reason)].add(1);
+            refuse(packet, headers, IcmpError::fragmentation_needed, mtu);
+        } else {
+            drop(packet, reason);
+        }
+    }
+}
+
+// The hop that the connection remembers, or a fresh look; kNoHop when there is none yet.
+HopIndex Worker::next_hop(Connection& connection, Direction direction, const Network& network) {
+    std::atomic<std::uint32_t>& cached = connection.hop[static_cast<int>(direction)];
+    const HopIndex remembered =
+        CachedHop(cached.load(std::memory_order_relaxed)).hop_in(network.generation());
+    if (remembered != kNoHop && network.is_ready(remembered)) return remembered;
+    const Network::Way way = network.way_to(connection.outgoing(direction).destination);
+    if (way.kind != Network::Way::Kind::hop) return kNoHop;
+    cached.store(CachedHop(way.hop, network.generation()).bits(), std::memory_order_relaxed);
+    return way.hop;
+}
+
+void Worker::count(const Connection& connection, Direction direction, std::uint16_t ip_length) {
+    ServerCounters& counters = server_counters_[connection.server_slot];
+    if (direction == Direction::original) {
+        counters.in_packets.add(1);
+        counters.in_bytes.add(ip_length);
+    } else {
+        counters.out_packets.add(1);
+        counters.out_bytes.add(ip_length);
+    }
+}
+
+void Worker::send(rte_mbuf* packet, std::uint16_t ip_length, const Hop& hop) {
+    auto* frame = rte_pktmbuf_mtod(packet, std::uint8_t*);
+    std::memcpy(frame, &hop, 12);  // destination and source
+    // What a NIC padded to 60 bytes is not part of the datagram.
+    const auto length = static_cast<std::uint16_t>(kEthernetHeader + ip_length);
+    packet->data_len = length;
+    packet->pkt_len = length;
+    packet->ol_flags = 0;
+    transmit_.add(hop.port, packet);
+}
+
+void Worker::put_aside(rte_mbuf* packet, std::uint16_t ip_length, const Network::Way& way) {
+    if (traces(kTraceNeighbour))
+        trace_.note(
+            {TraceEvent::Kind::neighbour, 0, 0, {Be32(), way.neighbour, Be16(), Be16()}, way.port});
+    if (!neighbours_.put({packet, ip_length, way.port, way.neighbour, now_}))
+        drop(packet, Drop::neighbour_queue_full);
+}
+
+void Worker::retry_neighbours() {
+    const Network& network = *snapshot_->network;
+    const bool changed = tried_network_ != &network;
+    tried_network_ = &network;
+    neighbours_.sift([&](const NeighbourQueue::Waiting& waiting) {
+        if (changed) {
+            const HopIndex hop = network.hop_to(waiting.port, waiting.neighbour);
+            if (hop != kNoHop) {
+                send(waiting.packet, waiting.ip_length, network.hop(hop));
+                return false;
+            }
+        }
+        if (now_ - waiting.since < NeighbourQueue::kPatience) return true;
+        drop(waiting.packet, Drop::neighbour_failed);
+        return false;
+    });
+}
+
+}  // namespace usher

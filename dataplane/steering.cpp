@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/steering.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+namespace usher {
+
+namespace {
+
+using Key = std::array<std::uint8_t, sizeof(steering_endpoint)>;
+using Keys = std::vector<Key>;
+static_assert(sizeof(steering_endpoint) == 20, "no padding: the kernel compares every byte");
+
+Key key_of(const IpAddress& address, std::uint8_t protocol, std::uint16_t port, unsigned flags) {
+    steering_endpoint endpoint{};
+    std::memcpy(endpoint.address, address.bytes().data(), sizeof(endpoint.address));
+    endpoint.port = Be16::from_host(port).raw();
+    endpoint.protocol = protocol;
+    const unsigned kind = address.is_ipv4() ? STEERING_IPV4 : STEERING_IPV6;
+    endpoint.kind = static_cast<std::uint8_t>(kind | flags);
+    Key key;
+    std::memcpy(key.data(), &endpoint, sizeof(endpoint));
+    return key;
+}
+
+Keys sorted(Keys keys) {
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    return keys;
+}
+
+Keys keys_of(const std::vector<SteeredEndpoint>& endpoints) {
+    Keys keys;
+    keys.reserve(2 * endpoints.size());
+    for (const SteeredEndpoint& endpoint : endpoints) {
+        const auto protocol = static_cast<std::uint8_t>(endpoint.protocol);
+        keys.push_back(key_of(endpoint.address, protocol, endpoint.port, 0));
+        keys.push_back(key_of(endpoint.address, protocol, 0, STEERING_SOME_PORT));
+    }
+    return sorted(std::move(keys));
+}
+
+Keys keys_of(const std::vector<IpAddress>& addresses) {
+    Keys keys;
+    for (const IpAddress& address : addresses)
+        keys.push_back(key_of(address, 0, 0, 0));
+    return sorted(std::move(keys));
+}
+
+Keys missing_from(const Keys& some, const Keys& all) {
+    Keys missing;
+    std::set_difference(all.begin(), all.end(), some.begin(), some.end(),
+                        std::back_inserter(missing));
+    return missing;
+}
+
+void remove_all(int map, const Keys& keys) {
+    for (const Key& key : keys)
+        bpf_map_delete_elem(map, key.data());  // it can only be absent
+}
+
+Result<void> add_all(int map, const Keys& keys) {
+    const std::uint8_t present = 1;
+    for (auto key = keys.begin(); key != keys.end(); ++key) {
+        if (bpf_map_update_elem(map, key->data(), &present, BPF_ANY) == 0) continue;
+        const int error = errno;
+        remove_all(map, Keys(keys.begin(), key));
+        if (error == E2BIG)
+            return fail(Errc::no_space,
+                        fmt::format("the XDP program has no room for more: at most {} services, {} "
+                                    "real servers and {} local addresses",
+                                    STEERING_MAX_SERVICES / 2, STEERING_MAX_SERVERS / 2,
+                                    STEERING_MAX_LOCALS));
+        return fail(Errc::unavailable,
+                    fmt::format("cannot write to the XDP program's map: {}", std::strerror(error)));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Steering> Steering::of_interface(const std::string& interface) {
+    const auto found = attached_program(interface);
+    if (!found) return tl::unexpected(found.error());
+    if (!*found || !(*found)->is_ours)
+        return fail(Errc::unavailable,
+                    fmt::format("{} does not have usherd's XDP program", interface));
+    UniqueFd program(bpf_prog_get_fd_by_id((*found)->id));
+    if (program.get() < 0)
+        return fail(Errc::permission, fmt::format("cannot open the XDP program of {}: {}",
+                                                  interface, std::strerror(errno)));
+    return of_program(program.get());
+}
+
+Result<Steering> Steering::of_program(int program_fd) {
+    std::array<std::uint32_t, 16> ids{};
+    bpf_prog_info info{};
+    info.nr_map_ids = ids.size();
+    info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(program_fd, &info, &size) < 0)
+        return fail(Errc::unavailable,
+                    fmt::format("cannot list the XDP program's maps: {}", std::strerror(errno)));
+    Steering steering;
+    for (std::size_t i = 0; i < info.nr_map_ids && i < ids.size(); ++i) {
+        const auto taken = steering.take_map(UniqueFd(bpf_map_get_fd_by_id(ids[i])));
+        if (!taken) return tl::unexpected(taken.error());
+    }
+    if (steering.services_.map.get() < 0 || steering.servers_.map.get() < 0 ||
+        steering.locals_.map.get() < 0 || steering.outcomes_.get() < 0)
+        return fail(Errc::unavailable, "the XDP program lacks a map of ours");
+    return steering;
+}
+
+Result<void> Steering::take_map(UniqueFd map) {
+    bpf_map_info info{};
+    std::uint32_t size = sizeof(info);
+    if (map.get() < 0 || bpf_obj_get_info_by_fd(map.get(), &info, &size) < 0)
+        return fail(Errc::unavailable,
+                    fmt::format("cannot open a map of the XDP program: {}", std::strerror(errno)));
+    const std::string_view name = info.name;
+    if (name == "services") services_.map = std::move(map);
+    if (name == "servers") servers_.map = std::move(map);
+    if (name == "locals") locals_.map = std::move(map);
+    if (name == "outcomes") outcomes_ = std::move(map);
+    return {};
+}
+
+Result<void> Steering::update(const SteeringSet& wanted) {
+    const std::array sets = {&services_, &servers_, &locals_};
+    std::array<Keys, 3> keys = {keys_of(wanted.services), keys_of(wanted.servers),
+                                keys_of(wanted.local_addresses)};
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+        const auto added = add_all(sets[i]->map.get(), missing_from(sets[i]->installed, keys[i]));
+        if (added) continue;
+        for (std::size_t done = 0; done < i; ++done)
+            remove_all(sets[done]->map.get(), missing_from(sets[done]->installed, keys[done]));
+        return added;
+    }
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+        remove_all(sets[i]->map.get(), missing_from(keys[i], sets[i]->installed));
+        sets[i]->installed = std::move(keys[i]);
+    }
+    return {};
+}
+
+Result<SteeringCounts> Steering::counts() const {
+    const int cpus = libbpf_num_possible_cpus();
+    if (cpus < 1) return fail(Errc::unavailable, "cannot tell how many CPUs there are");
+    SteeringCounts sums{};
+    std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(cpus));
+    for (std::uint32_t outcome = 0; outcome < sums.size(); ++outcome) {
+        if (bpf_map_lookup_elem(outcomes_.get(), &outcome, per_cpu.data()) < 0)
+            return fail(Errc::unavailable, fmt::format("cannot read the XDP program's counters: {}",
+                                                       std::strerror(errno)));
+        for (const std::uint64_t count : per_cpu)
+            sums[outcome] += count;
+    }
+    return sums;
+}
+
+}  // namespace usher

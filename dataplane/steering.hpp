@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tells the XDP program of one interface what belongs to us: services, real servers, and the
+// box's own addresses. Everything else on that interface stays with the kernel.
+//
+// Called by the control thread only. update() takes the whole truth and writes the difference to
+// the kernel's maps, additions before deletions, so that no packet of a service that stays is ever
+// seen by the kernel. Worked example: {TCP 203.0.113.10:80} becomes {TCP 203.0.113.10:80, :443}:
+// one map entry is written, nothing else is touched.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataplane/steering_layout.h"
+#include "dataplane/xdp_program.hpp"
+#include "nat/address.hpp"
+#include "nat/result.hpp"
+
+namespace usher {
+
+struct SteeredEndpoint {
+    Protocol protocol = Protocol::tcp;
+    IpAddress address;
+    std::uint16_t port = 0;  // host order; 0: every port
+    friend constexpr auto operator<=>(const SteeredEndpoint&, const SteeredEndpoint&) = default;
+};
+
+// Order and repetitions do not matter.
+struct SteeringSet {
+    std::vector<SteeredEndpoint> services;
+    std::vector<SteeredEndpoint> servers;    // whose answers and masqueraded flows are ours
+    std::vector<IpAddress> local_addresses;  // of the box, on whatever interface
+};
+
+// Packets by what was decided, since the program was attached; index: enum steering_outcome.
+using SteeringCounts = std::array<std::uint64_t, STEERING_OUTCOMES>;
+
+class Steering {
+  public:
+    // The interface's program must be ours and attached (Port::open() does that).
+    static Result<Steering> of_interface(const std::string& interface);
+    // A loaded program, attached or not; the descriptor stays the caller's.
+    static Result<Steering> of_program(int program_fd);
+
+    // Fails with no_space when a map is full; the maps are then as they were before the call.
+    Result<void> update(const SteeringSet& wanted);
+
+    Result<SteeringCounts> counts() const;
+
+  private:
+    struct Set {
+        UniqueFd map;
+        std::vector<std::array<std::uint8_t, sizeof(steering_endpoint)>> installed;  // sorted
+    };
+    Steering() = default;
+    Result<void> take_map(UniqueFd map);
+
+    Set services_, servers_, locals_;
+    UniqueFd outcomes_;
+};
+
+}  // namespace usher

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the XDP program (C, in the kernel) and its feeder (C++) agree on: keys, names, counters.
+#pragma once
+
+#include <linux/types.h>
+
+// One entry of `services`, `servers` or `locals`. Address and port are in network order; an IPv4
+// address is in the first word and the rest is zero.
+struct steering_endpoint {
+    __u32 address[4];
+    __u16 port;     // 0: every port; of a local address: always 0
+    __u8 protocol;  // of a local address: 0
+    __u8 kind;      // STEERING_IPV4 or STEERING_IPV6, perhaps with STEERING_SOME_PORT
+};
+
+#define STEERING_IPV4 4
+#define STEERING_IPV6 6
+// "This address has entries of this protocol": what a fragment without ports is looked up by.
+#define STEERING_SOME_PORT 0x80
+
+#define STEERING_PROGRAM "usher_steer"
+#define STEERING_QUEUES 64
+#define STEERING_MAX_SERVICES (2 * 65536)  // each service may add one STEERING_SOME_PORT entry
+#define STEERING_MAX_SERVERS (2 * 262144)
+#define STEERING_MAX_LOCALS 16384
+
+enum steering_outcome {
+    STEERING_TO_SERVICE,        // to a worker: towards a virtual service
+    STEERING_FROM_SERVER,       // to a worker: a real server's answer
+    STEERING_ICMP_TO_SERVICE,   // to a worker: an ICMP error about a packet the service sent
+    STEERING_ICMP_FROM_SERVER,  // to a worker: an ICMP error about a packet to a real server
+    STEERING_FRAGMENT,          // to a worker: a fragment without ports
+    STEERING_NO_WORKER,         // would be one of the above, but nobody reads this queue: kernel
+    STEERING_LOCAL,             // to the kernel: for the box itself
+    STEERING_OTHER,             // to the kernel: nothing of ours
+    STEERING_MALFORMED,         // to the kernel, which will drop it: a header that cannot be
+    STEERING_OUTCOMES,
+};

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Finds connections whose time is over. There is no timer list: a connection says when it was last
+// seen, and each worker walks its share of the table, a few entries a turn, once a second (slower
+// when more than kPerSecond entries have ever been used). A packet that meets an expired connection
+// before the sweeper does treats it as gone, so only listings and counts see the delay.
+#pragma once
+
+#include "dataplane/data_plane.hpp"
+
+namespace usher {
+
+class Sweeper {
+  public:
+    static constexpr std::uint32_t kPerSecond = 1U << 20;  // entries
+    static constexpr unsigned kPerTurn = 64;
+    // A worker whose clock is a little behind may just be refreshing it: leave it that moment.
+    static constexpr Ticks kMargin = 2;
+
+    Sweeper(DataPlane& plane, unsigned id) : plane_(plane), id_(id) {}
+
+    // Calls `expired(index)` for each that it finds among the next few.
+    template <class Expired>
+    void turn(Ticks now, Expired expired) {
+        begin_tick(now);
+        const unsigned visits = left_ < kPerTurn ? left_ : kPerTurn;
+        left_ -= visits;
+        visit(now, visits, expired);
+    }
+
+    // The whole share at once, without a margin: for a clock that a test moves.
+    template <class Expired>
+    void all(Ticks now, Expired expired) {
+        at_ = first();
+        visit(now + kMargin, share(), expired);
+    }
+
+  private:
+    template <class Expired>
+    void visit(Ticks now, unsigned visits, Expired expired) {
+        const std::uint32_t used = plane_.pool.ever_used();
+        if (first() >= used) return;
+        for (unsigned i = 0; i < visits; ++i, advance(used)) {
+            const Connection& connection = plane_.table[at_];
+            __builtin_prefetch(&connection + 8);
+            const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
+            if ((status & kLive) && connection.is_expired(now - kMargin)) expired(at_);
+        }
+    }
+    // The shares are chunks in turn: worker 0 has the first, and so on.
+    std::uint32_t first() const { return id_ * ConnectionPool::kChunk; }
+    std::uint32_t share() const {
+        return plane_.pool.ever_used() / plane_.workers() + ConnectionPool::kChunk;
+    }
+    void advance(std::uint32_t used) {
+        if (++at_ % ConnectionPool::kChunk == 0)
+            at_ += (plane_.workers() - 1) * ConnectionPool::kChunk;
+        if (at_ >= used) at_ = first();
+    }
+    void begin_tick(Ticks now) {
+        if (now == tick_) return;
+        tick_ = now;
+        const std::uint32_t a_second = share() < kPerSecond ? share() : kPerSecond;
+        left_ = a_second / kTicksPerSecond + 1;
+    }
+
+    DataPlane& plane_;
+    const unsigned id_;
+    Ticks tick_ = 0;
+    std::uint32_t left_ = 0;
+    std::uint32_t at_ = id_ * ConnectionPool::kChunk;
+};
+
+}  // namespace usher

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/worker.hpp"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+namespace usher {
+
+namespace {
+// As Linux's icmp_msgs_per_sec: errors and resets that one worker sends.
+constexpr std::uint32_t kRefusalsPerSecond = 1000;
+}  // namespace
+
+Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports)
+    : plane_(plane),
+      id_(id),
+      free_list_(plane.table, plane.pool, plane.grace),
+      half_open_(plane.table),
+      sweeper_(plane, id),
+      transmit_(std::move(ports), counters_),
+      refusals_left_(kRefusalsPerSecond),
+      random_(static_cast<std::uint32_t>(rte_rdtsc()) | 1),
+      server_counters_(kMaxServers) {}
+
+unsigned Worker::poll(Ticks now) {
+    unsigned received = 0;
+    const std::vector<PortAccess>& ports = transmit_.ports();
+    for (PortIndex port = 0; port < ports.size(); ++port) {
+        if (ports[port].rx_queue == PortAccess::kNone) continue;
+        std::array<rte_mbuf*, Burst::kMax> packets;
+        const auto queue = static_cast<std::uint16_t>(ports[port].rx_queue);
+        const unsigned count = rte_eth_rx_burst(ports[port].id, queue, packets.data(), Burst::kMax);
+        if (count == 0) continue;
+        process({packets.data(), count}, port, now);
+        counters_.bursts.add(1);
+        received += count;
+    }
+    upkeep(now);
+    transmit_.relay();
+    transmit_.flush();
+    counters_.polls.add(1);
+    return received;
+}
+
+void Worker::process(std::span<rte_mbuf* const> packets, PortIndex port, Ticks now) {
+    snapshot_ = &plane_.snapshot();
+    now_ = now;
+    counters_.received.add(packets.size());
+    Burst burst;
+    burst.port = port;
+    read_headers(burst, packets);
+    look_up(burst);
+    decide(burst);
+    forward(burst);
+}
+
+void Worker::upkeep(Ticks now) {
+    snapshot_ = &plane_.snapshot();
+    if (now != now_)
+        refusals_left_ =
+            std::min(kRefusalsPerSecond, refusals_left_ + kRefusalsPerSecond / kTicksPerSecond);
+    now_ = now;
+    sweeper_.turn(now, [this](ConnectionIndex i) { kill(i, TraceEvent::Kind::expired); });
+    free_list_.collect();
+    if (!neighbours_.empty()) retry_neighbours();
+}
+
+void Worker::drop(rte_mbuf* packet, Drop reason) {
+    counters_.drops[static_cast<std::size_t>(reason)].add(1);
+    rte_pktmbuf_free(packet);
+}
+
+void Worker::drop(const Burst& burst, unsigned i, Drop reason) {
+    if (traces(kTraceDrop))
+        trace_.note({TraceEvent::Kind::dropped, burst.headers[i].protocol, 0, burst.flows[i],
+                     static_cast<std::uint32_t>(reason)});
+    drop(burst.packets[i], reason);
+}
+
+}  // namespace usher

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/xdp_program.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <net/if.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <utility>
+
+#include "dataplane/steer_object.hpp"
+#include "dataplane/steering_layout.h"
+
+namespace usher {
+
+namespace {
+
+std::optional<pid_t> to_pid(const std::string& name) {
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+    return pid;
+}
+
+bool names_program(const std::filesystem::path& fdinfo, const std::string& wanted) {
+    std::ifstream file(fdinfo);
+    for (std::string line; std::getline(file, line);)
+        if (line == wanted) return true;
+    return false;
+}
+
+// The kernel says in /proc/PID/fdinfo which descriptor is which program.
+std::optional<pid_t> process_with_program(std::uint32_t id) {
+    namespace fs = std::filesystem;
+    const std::string wanted = fmt::format("prog_id:\t{}", id);
+    std::error_code gone;  // processes end while we look
+    for (fs::directory_iterator process("/proc", gone), last; !gone && process != last;
+         process.increment(gone)) {
+        const auto pid = to_pid(process->path().filename().string());
+        if (!pid || *pid == getpid()) continue;
+        std::error_code ended;
+        for (fs::directory_iterator info(process->path() / "fdinfo", ended), end;
+             !ended && info != end; info.increment(ended))
+            if (names_program(info->path(), wanted)) return pid;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<UniqueFd> steering_object_file() {
+    UniqueFd file(memfd_create("usher_steer", MFD_CLOEXEC));
+    if (file.get() < 0)
+        return fail(Errc::unavailable,
+                    fmt::format("cannot create a memory file: {}", std::strerror(errno)));
+    if (write(file.get(), kSteerObject, sizeof(kSteerObject)) != ssize_t{sizeof(kSteerObject)})
+        return fail(Errc::no_space, "cannot write the XDP program into a memory file");
+    return file;
+}
+
+Result<std::optional<AttachedProgram>> attached_program(const std::string& interface) {
+    const unsigned ifindex = if_nametoindex(interface.c_str());
+    if (ifindex == 0)
+        return fail(Errc::unavailable, fmt::format("there is no interface {}; `ip link` lists "
+                                                   "those that exist",
+                                                   interface));
+    std::uint32_t id = 0;
+    if (const int error = bpf_xdp_query_id(static_cast<int>(ifindex), 0, &id); error < 0)
+        return fail(Errc::unavailable, fmt::format("cannot ask for the XDP program of {}: {}",
+                                                   interface, std::strerror(-error)));
+    if (id == 0) return std::optional<AttachedProgram>();
+
+    UniqueFd program(bpf_prog_get_fd_by_id(id));
+    if (program.get() < 0)
+        return fail(Errc::permission,
+                    fmt::format("{} has XDP program {}, which cannot be opened: {}; run as root",
+                                interface, id, std::strerror(errno)));
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(program.get(), &info, &size) < 0)
+        return fail(Errc::unavailable, fmt::format("cannot read about XDP program {} of {}: {}", id,
+                                                   interface, std::strerror(errno)));
+    AttachedProgram found{.id = id, .name = info.name, .is_ours = false, .user = {}};
+    found.is_ours = found.name == STEERING_PROGRAM;
+    program = UniqueFd();  // else we should find ourselves
+    if (found.is_ours) found.user = process_with_program(id);
+    return std::optional(found);
+}
+
+Result<std::string> free_interface(const std::string& interface) {
+    const auto found = attached_program(interface);
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return std::string();
+    const AttachedProgram& program = **found;
+    if (!program.is_ours)
+        return fail(Errc::unavailable,
+                    fmt::format("{0} already has an XDP program, {1} (id {2}), which is not ours; "
+                                "stop its owner or remove it: ip link set {0} xdp off",
+                                interface, program.name, program.id));
+    if (program.user)
+        return fail(Errc::unavailable, fmt::format("{} is in use by another usherd, process {}; "
+                                                   "stop that one first",
+                                                   interface, *program.user));
+    const auto detached = detach_steering(if_nametoindex(interface.c_str()));
+    if (!detached) return tl::unexpected(detached.error());
+    return fmt::format("{}: took off the XDP program that an earlier usherd left", interface);
+}
+
+Result<void> detach_steering(unsigned ifindex) {
+    std::uint32_t id = 0;
+    if (bpf_xdp_query_id(static_cast<int>(ifindex), 0, &id) < 0 || id == 0) return {};
+    UniqueFd program(bpf_prog_get_fd_by_id(id));
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    if (program.get() < 0 || bpf_obj_get_info_by_fd(program.get(), &info, &size) < 0) return {};
+    if (std::string_view(info.name) != STEERING_PROGRAM) return {};
+    if (const int error = bpf_xdp_detach(static_cast<int>(ifindex), 0, nullptr); error < 0)
+        return fail(Errc::unavailable, fmt::format("cannot take the XDP program off interface {}: "
+                                                   "{}",
+                                                   ifindex, std::strerror(-error)));
+    return {};
+}
+
+}  // namespace usher

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Why a packet was not forwarded. Every reason has a counter in every worker (`usher drop`), a
+// sentence in docs/drops.md, and a case in tests/packets.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace usher {
+
+enum class Drop : std::uint8_t {
+    none,  // not dropped
+    // parsing
+    truncated,      // shorter than its own headers say
+    not_ip,         // neither IPv4 nor anything else that we forward
+    bad_ip_header,  // version, header length or total length cannot be
+    bad_tcp_header,
+    bad_udp_header,
+    fragment,
+    unknown_protocol,
+    segmented,  // in several mbufs
+    // admission
+    no_service,          // no virtual service, and no connection that it would answer
+    not_a_first_packet,  // TCP without SYN for a service: refused with a RST
+    no_server,           // no real server usable: refused with an ICMP port unreachable
+    martian_source,      // a source address that nobody may have
+    table_full,
+    flow_taken,  // the answer's flow belongs to another connection
+    // forwarding
+    server_gone,  // the connection's real server was removed (expire_nodest_conn = 0)
+    ttl_exceeded,
+    no_route,
+    neighbour_failed,  // nobody answered for the next hop
+    neighbour_queue_full,
+    too_big,  // for the way out, and must not be fragmented
+    transmit_full,
+    refusal_limited,  // an error that we would have sent, over the rate
+    count_
+};
+
+inline constexpr std::size_t kDropCount = static_cast<std::size_t>(Drop::count_);
+
+inline constexpr std::array<std::string_view, kDropCount> kDropNames{
+    "none",
+    "truncated",
+    "not-ip",
+    "bad-ip-header",
+    "bad-tcp-header",
+    "bad-udp-header",
+    "fragment",
+    "unknown-protocol",
+    "segmented",
+    "no-service",
+    "not-a-first-packet",
+    "no-server",
+    "martian-source",
+    "table-full",
+    "flow-taken",
+    "server-gone",
+    "ttl-exceeded",
+    "no-route",
+    "neighbour-failed",
+    "neighbour-queue-full",
+    "too-big",
+    "transmit-full",
+    "refusal-limited",
+};
+
+inline std::string_view drop_name(Drop reason) {
+    return kDropNames[static_cast<std::size_t>(reason)];
+}
+
+}  // namespace usher

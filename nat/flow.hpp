@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A flow: the addresses and ports of one direction, as they stand in its packets. The protocol is
+// kept beside it. All fields are in network byte order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "nat/address.hpp"
+
+namespace usher {
+
+template <Family F>
+struct WireAddress;
+template <>
+struct WireAddress<Family::ipv4> {
+    using type = Be32;
+};
+template <>
+struct WireAddress<Family::ipv6> {
+    using type = std::array<std::uint8_t, 16>;
+};
+
+template <Family F>
+struct Flow {
+    using Address = typename WireAddress<F>::type;
+    Address source{};
+    Address destination{};
+    Be16 source_port;
+    Be16 destination_port;
+
+    Flow reversed() const { return {destination, source, destination_port, source_port}; }
+    friend bool operator==(const Flow&, const Flow&) = default;
+};
+
+using Flow4 = Flow<Family::ipv4>;
+static_assert(sizeof(Flow4) == 12);
+
+// The secret of the hash, drawn at start: without it nobody can aim many flows at one bucket.
+struct HashSeed {
+    std::uint64_t first;
+    std::uint64_t second;
+    std::uint64_t third;
+};
+
+// The 128-bit product folded to 64 bits. Unlike a CRC it is not linear, so which keys collide
+// depends on the seed.
+inline std::uint64_t fold_multiply(std::uint64_t a, std::uint64_t b) {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+template <Family F>
+std::uint64_t flow_hash(const Flow<F>& flow, std::uint8_t protocol, const HashSeed& seed) {
+    const std::uint64_t tail = std::uint64_t{flow.source_port.raw()} |
+                               std::uint64_t{flow.destination_port.raw()} << 16 |
+                               std::uint64_t{protocol} << 32;
+    if constexpr (F == Family::ipv4) {
+        const std::uint64_t addresses =
+            std::uint64_t{flow.source.raw()} | std::uint64_t{flow.destination.raw()} << 32;
+        return fold_multiply(fold_multiply(addresses ^ seed.first, tail ^ seed.second) ^ addresses,
+                             seed.third);
+    } else {
+        std::array<std::uint64_t, 4> words;
+        std::memcpy(&words[0], flow.source.data(), 16);
+        std::memcpy(&words[2], flow.destination.data(), 16);
+        const std::uint64_t a = fold_multiply(words[0] ^ seed.first, words[1] ^ seed.second);
+        const std::uint64_t b = fold_multiply(words[2] ^ seed.second, words[3] ^ seed.third);
+        return fold_multiply(a ^ tail ^ seed.third, b ^ seed.first);
+    }
+}
+
+}  // namespace usher

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// IPVS's TCP states, transitions and timeouts, as a director that sees both directions uses them.
+// It follows the segments loosely: flags only, no sequence numbers, as ip_vs_proto_tcp does.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "nat/headers.hpp"
+
+namespace usher {
+
+enum class State : std::uint8_t {
+    none,
+    established,
+    syn_sent,
+    syn_recv,
+    fin_wait,
+    time_wait,
+    close,
+    close_wait,
+    last_ack,
+    listen,
+    synack,
+    udp,  // of a UDP connection, always
+    count_
+};
+
+inline constexpr std::size_t kStateCount = static_cast<std::size_t>(State::count_);
+
+std::string_view state_name(State state);  // as `ipvsadm -Lc` prints it
+
+enum class Direction : std::uint8_t { original, reply };  // as the opener sends; the way back
+
+// The state after a segment with `flags`; RST goes before SYN, SYN before FIN, FIN before ACK, and
+// a segment with none of them closes.
+State next_state(State now, Direction direction, std::uint8_t flags);
+
+// Active connections are what ipvsadm shows as ActiveConn and what lc, wlc, sed, nq and ovf count.
+constexpr bool is_active(State state) {
+    return state == State::established || state == State::syn_sent || state == State::syn_recv ||
+           state == State::synack;
+}
+
+// Not yet answered and confirmed: what gives way when the table is full.
+constexpr bool is_half_open(State state) {
+    return state == State::none || state == State::syn_sent || state == State::syn_recv ||
+           state == State::synack;
+}
+
+// Seconds without a packet after which a connection in this state is forgotten.
+using StateTimeouts = std::array<std::uint32_t, kStateCount>;
+StateTimeouts state_timeouts(std::uint32_t tcp, std::uint32_t tcp_fin, std::uint32_t udp);
+
+}  // namespace usher

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The steering program, run by the kernel on made-up frames (BPF_PROG_TEST_RUN). Nothing reads the
+// queues here, so its verdict is always "to the kernel"; what it decided is told by its counters:
+// kWorker below stands for "would go to a worker".
+#include "dataplane/steering.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <random>
+
+#include "dataplane/steer_object.hpp"
+#include "tests/attach/frames.hpp"
+
+namespace usher {
+namespace {
+
+using namespace frames;
+
+constexpr std::uint8_t kTcp = 6;
+constexpr std::uint8_t kUdp = 17;
+constexpr std::uint8_t kIcmp = 1;
+constexpr std::uint8_t kIcmp6 = 58;
+constexpr auto kWorker = STEERING_NO_WORKER;
+constexpr const char* kClient = "198.51.100.7";
+constexpr const char* kVip = "203.0.113.10";
+constexpr const char* kServer = "10.0.0.100";
+constexpr const char* kBox = "10.0.0.1";
+constexpr const char* kClient6 = "2001:db8:1::7";
+constexpr const char* kVip6 = "2001:db8::10";
+constexpr const char* kServer6 = "fd00::100";
+
+class SteeringTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (geteuid() != 0) GTEST_SKIP() << "needs root";
+        object_ = bpf_object__open_mem(kSteerObject, sizeof(kSteerObject), nullptr);
+        ASSERT_NE(object_, nullptr);
+        ASSERT_EQ(bpf_object__load(object_), 0);
+        program_ = bpf_program__fd(bpf_object__next_program(object_, nullptr));
+        steering_ = std::make_unique<Steering>(Steering::of_program(program_).value());
+        ASSERT_TRUE(steering_->update(usual()));
+    }
+    void TearDown() override { bpf_object__close(object_); }
+
+    static SteeringSet usual() {
+        return {.services = {{Protocol::tcp, ip(kVip), 80},
+                             {Protocol::udp, ip(kVip), 53},
+                             {Protocol::tcp, ip("203.0.113.11"), 0},
+                             {Protocol::tcp, ip(kVip6), 80}},
+                .servers = {{Protocol::tcp, ip(kServer), 8080},
+                            {Protocol::udp, ip(kServer), 53},
+                            {Protocol::tcp, ip("10.0.0.101"), 0},
+                            {Protocol::tcp, ip(kServer6), 8080}},
+                .local_addresses = {ip(kVip), ip(kBox), ip(kVip6), ip("fd00::1")}};
+    }
+
+    int run(Bytes frame) {
+        if (frame.size() < 14) frame.resize(14);  // the kernel runs nothing shorter
+        const auto before = steering_->counts().value();
+        bpf_test_run_opts options{};
+        options.sz = sizeof(options);
+        options.data_in = frame.data();
+        options.data_size_in = static_cast<std::uint32_t>(frame.size());
+        options.repeat = 1;
+        EXPECT_EQ(bpf_prog_test_run_opts(program_, &options), 0);
+        EXPECT_EQ(options.retval, 2U);  // XDP_PASS
+        const auto after = steering_->counts().value();
+        int outcome = -1;
+        for (int i = 0; i < STEERING_OUTCOMES; ++i)
+            if (after[i] != before[i]) outcome = i;
+        return outcome;
+    }
+
+    bpf_object* object_ = nullptr;
+    int program_ = -1;
+    std::unique_ptr<Steering> steering_;
+};
+
+TEST_F(SteeringTest, WhatIsForAServiceGoesToAWorker) {
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(4000, 80))), kWorker);
+    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, ports(4000, 53))), kWorker);
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(4000, 80), {.words = 15})), kWorker);
+    EXPECT_EQ(run(frame4(kClient, "203.0.113.11", kTcp, ports(4000, 9))), kWorker);
+    EXPECT_EQ(run(frame6(kClient6, kVip6, kTcp, ports(4000, 80))), kWorker);
+}
+
+TEST_F(SteeringTest, OtherPortsAndProtocolsOfTheServiceAddressStayWithTheKernel) {
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(4000, 22))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, ports(4000, 80))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kClient, kVip, kIcmp, icmp(8, {}))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame6(kClient6, kVip6, kIcmp6, icmp(135, Bytes(16)))), STEERING_LOCAL);
+}
+
+TEST_F(SteeringTest, AServersAnswerGoesToAWorkerUnlessItIsForTheBox) {
+    EXPECT_EQ(run(frame4(kServer, kClient, kTcp, ports(8080, 4000))), kWorker);
+    EXPECT_EQ(run(frame4("10.0.0.101", kClient, kTcp, ports(9, 4000))), kWorker);
+    EXPECT_EQ(run(frame6(kServer6, kClient6, kTcp, ports(8080, 4000))), kWorker);
+    EXPECT_EQ(run(frame4(kServer, kBox, kTcp, ports(8080, 4000))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kServer, kClient, kTcp, ports(8081, 4000))), STEERING_OTHER);
+}
+
+TEST_F(SteeringTest, IcmpErrorsFollowThePacketTheyQuote) {
+    const Bytes answered = ipv4(kVip, kClient, kTcp, ports(80, 4000), {.excess = 1000});
+    const Bytes asked = ipv4(kClient, kServer, kUdp, ports(4000, 53));
+    EXPECT_EQ(run(frame4("192.0.2.1", kVip, kIcmp, icmp(3, answered))), kWorker);
+    EXPECT_EQ(run(frame4("192.0.2.1", kVip, kIcmp, icmp(11, answered))), kWorker);
+    EXPECT_EQ(run(frame4("192.0.2.1", kVip, kIcmp, icmp(5, answered))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4("192.0.2.1", kBox, kIcmp, icmp(3, answered))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kServer, kClient, kIcmp, icmp(3, asked))), kWorker);
+    EXPECT_EQ(run(frame4(kServer, kBox, kIcmp, icmp(3, asked))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kServer, kClient, kIcmp, icmp(3, answered))), STEERING_OTHER);
+
+    const Bytes answered6 = ipv6(kVip6, kClient6, kTcp, ports(80, 4000));
+    const Bytes asked6 = ipv6(kClient6, kServer6, kTcp, ports(4000, 8080));
+    EXPECT_EQ(run(frame6("2001:db8:2::1", kVip6, kIcmp6, icmp(2, answered6))), kWorker);
+    EXPECT_EQ(run(frame6(kServer6, kClient6, kIcmp6, icmp(1, asked6))), kWorker);
+    EXPECT_EQ(run(frame6(kServer6, kClient6, kIcmp6, icmp(129, asked6))), STEERING_OTHER);
+}
+
+TEST_F(SteeringTest, FragmentsWithoutPortsGoByAddressAndProtocol) {
+    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, Bytes(64), {.fragment = 185})), kWorker);
+    EXPECT_EQ(run(frame4(kServer, kClient, kUdp, Bytes(64), {.fragment = 185})), kWorker);
+    EXPECT_EQ(run(frame4(kServer, kBox, kUdp, Bytes(64), {.fragment = 185})), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kClient, kVip, kIcmp, Bytes(64), {.fragment = 185})), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kClient, kServer, kUdp, Bytes(64), {.fragment = 185})), STEERING_OTHER);
+    // First fragments have ports.
+    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, ports(1, 53), {.fragment = 0x2000})), kWorker);
+    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, ports(1, 54), {.fragment = 0x2000})), STEERING_LOCAL);
+
+    const Bytes later = join({kTcp, 0, 0x05, 0xc8, 0, 0, 0, 1}, Bytes(64));
+    const Bytes first = join({kTcp, 0, 0x00, 0x01, 0, 0, 0, 1}, ports(4000, 80));
+    EXPECT_EQ(run(frame6(kClient6, kVip6, 44, later)), kWorker);
+    EXPECT_EQ(run(frame6(kClient6, kVip6, 44, first)), kWorker);
+}
+
+TEST_F(SteeringTest, ExtensionHeadersAreWalkedButNotForEver) {
+    const Bytes hop = {kTcp, 0, 0, 0, 0, 0, 0, 0};
+    EXPECT_EQ(run(frame6(kClient6, kVip6, 0, join(hop, ports(4000, 80)))), kWorker);
+    const Bytes authentication = join({kTcp, 4}, Bytes(22));
+    EXPECT_EQ(run(frame6(kClient6, kVip6, 51, join(authentication, ports(4000, 80)))), kWorker);
+    Bytes chain;
+    for (int i = 0; i < 10; ++i)
+        chain = join({60, 0, 0, 0, 0, 0, 0, 0}, chain);
+    EXPECT_EQ(run(frame6(kClient6, kVip6, 60, join(chain, ports(4000, 80)))), STEERING_LOCAL);
+    const Bytes liar = {kTcp, 255, 0, 0, 0, 0, 0, 0};
+    EXPECT_EQ(run(frame6(kClient6, kVip6, 0, join(liar, ports(4000, 80)))), STEERING_MALFORMED);
+}
+
+TEST_F(SteeringTest, EverythingElseStaysWithTheKernel) {
+    const Bytes packet = ipv4(kClient, kVip, kTcp, ports(4000, 80));
+    EXPECT_EQ(run(ethernet(packet, 0x0806)), STEERING_OTHER);
+    EXPECT_EQ(run(ethernet(join({0, 5, 8, 0}, packet), 0x8100)), STEERING_OTHER);
+    EXPECT_EQ(run(ethernet(packet, 0x0800, 0xff)), STEERING_OTHER);
+    EXPECT_EQ(run(ethernet(packet, 0x86dd)), STEERING_MALFORMED);
+    EXPECT_EQ(run(ethernet({}, 0x0800)), STEERING_MALFORMED);
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(4000, 80), {.words = 4})), STEERING_MALFORMED);
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(4000, 80), {.version = 5})),
+              STEERING_MALFORMED);
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(4000, 80), {.excess = 1})), STEERING_MALFORMED);
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, {0x0f, 0xa0})), STEERING_MALFORMED);
+}
+
+TEST_F(SteeringTest, EveryCutOfEveryFrameIsSurvived) {
+    const Bytes quoted = ipv4(kVip, kClient, kTcp, ports(80, 4000));
+    const Bytes hop = {44, 0, 0, 0, 0, 0, 0, 0};
+    const Bytes fragment = {kTcp, 0, 0, 1, 0, 0, 0, 1};
+    const std::vector<Bytes> whole = {
+        frame4(kClient, kVip, kTcp, ports(4000, 80)),
+        frame4("192.0.2.1", kVip, kIcmp, icmp(3, quoted)),
+        frame6(kClient6, kVip6, 0, join(hop, join(fragment, ports(4000, 80)))),
+    };
+    for (const Bytes& frame : whole) {
+        EXPECT_EQ(run(frame), kWorker);
+        for (std::size_t size = 14; size < frame.size(); ++size)
+            EXPECT_EQ(run(Bytes(frame.begin(), frame.begin() + size)), STEERING_MALFORMED) << size;
+    }
+}
+
+TEST_F(SteeringTest, NoiseIsSurvived) {
+    std::mt19937 random(1);
+    const Bytes start = frame6(kClient6, kVip6, 0, Bytes(80));
+    for (int round = 0; round < 2000; ++round) {
+        Bytes frame = start;
+        for (int i = 0; i < 8; ++i)
+            frame[12 + random() % (frame.size() - 12)] = random() & 0xff;
+        EXPECT_GE(run(frame), 0);
+    }
+}
+
+TEST_F(SteeringTest, UpdatesAddAndRemove) {
+    const Bytes to_443 = frame4(kClient, kVip, kTcp, ports(4000, 443));
+    const Bytes to_80 = frame4(kClient, kVip, kTcp, ports(4000, 80));
+    EXPECT_EQ(run(to_443), STEERING_LOCAL);
+    SteeringSet wanted = usual();
+    wanted.services.push_back({Protocol::tcp, ip(kVip), 443});
+    ASSERT_TRUE(steering_->update(wanted));
+    EXPECT_EQ(run(to_443), kWorker);
+    EXPECT_EQ(run(to_80), kWorker);
+    wanted.services = {wanted.services.back()};
+    ASSERT_TRUE(steering_->update(wanted));
+    EXPECT_EQ(run(to_443), kWorker);
+    EXPECT_EQ(run(to_80), STEERING_LOCAL);
+    ASSERT_TRUE(steering_->update({}));
+    EXPECT_EQ(run(to_443), STEERING_OTHER);
+}
+
+TEST_F(SteeringTest, AFullMapIsAnErrorAndChangesNothing) {
+    SteeringSet wanted = usual();
+    wanted.servers.clear();
+    for (std::uint32_t i = 0; i <= STEERING_MAX_LOCALS; ++i)
+        wanted.local_addresses.push_back(IpAddress(Be32::from_host(0x0b000000 + i)));
+    const auto updated = steering_->update(wanted);
+    ASSERT_FALSE(updated);
+    EXPECT_EQ(updated.error().code, Errc::no_space);
+    EXPECT_EQ(run(frame4(kServer, kClient, kTcp, ports(8080, 4000))), kWorker);
+    EXPECT_EQ(run(frame4(kClient, "11.0.0.0", kTcp, ports(4000, 80))), STEERING_OTHER);
+    ASSERT_TRUE(steering_->update(usual()));
+}
+
+}  // namespace
+}  // namespace usher

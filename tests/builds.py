@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The build directories of the tests, and what is in them."""
+
+import json
+import pathlib
+import subprocess
+
+import children
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+LOGS = BUILD / "log"
+BUILD_SECONDS = 3600
+
+# Assertions are on in all but the release; -O1 keeps sanitizer reports readable.
+CHECKED = ["-Doptimization=1", "-Db_ndebug=false", "-Db_lundef=false"]
+SETUP = {
+    "release": [],
+    "asan": ["-Db_sanitize=address,undefined", *CHECKED],
+    "tsan": ["-Db_sanitize=thread", *CHECKED],
+    "fuzz": ["-Db_sanitize=address,undefined", "-Dfuzzers=true", *CHECKED],
+}
+
+
+class Builds:
+    def __init__(self, results):
+        self.results = results
+        self.broken = set()  # (directory, targets) told as failed already
+
+    def configure(self, name):
+        directory = BUILD / name
+        log = LOGS / f"setup-{name}.log"
+        if (directory / "build.ninja").exists():
+            return True
+        compiler = {"CXX": "clang++", "CC": "clang"} if name == "fuzz" else None
+        code = children.run(["meson", "setup", *SETUP[name], str(directory), str(ROOT)], log,
+                            BUILD_SECONDS, compiler)
+        return self.judge(f"configure {name}", code, log)
+
+    def ninja(self, name, targets=()):
+        """Builds the targets, or everything; False after having told that it failed."""
+        if not self.configure(name):
+            return False
+        log = LOGS / f"build-{name}.log"
+        code = children.run(["ninja", "-C", str(BUILD / name), *targets], log, BUILD_SECONDS)
+        return self.judge(f"build {name}", code, log)
+
+    def judge(self, what, code, log):
+        if code == 0:
+            return True
+        if what not in self.broken:
+            self.results.fails(what, [f"the whole log is {log}", *_tail(log)])
+        self.broken.add(what)
+        return False
+
+    @staticmethod
+    def introspect(name, what):
+        text = subprocess.run(["meson", "introspect", what, str(BUILD / name)], check=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+        return json.loads(text)
+
+    def programs(self, name, ending):
+        """Executables whose name ends so: {name: path}."""
+        found = {}
+        for target in self.introspect(name, "--targets"):
+            if target["type"] == "executable" and target["name"].endswith(ending):
+                found[target["name"]] = pathlib.Path(target["filename"][0])
+        return dict(sorted(found.items()))
+
+
+def _tail(log):
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    errors = [line for line in lines if "error:" in line or "FAILED:" in line]
+    return [*errors[:10], *lines[-10:]]

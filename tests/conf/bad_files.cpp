@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Bad files, each with the whole text that the operator sees.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "conf/read.hpp"
+
+namespace usher {
+namespace {
+
+struct BadFile {
+    const char* name;
+    const char* text;
+    const char* errors;
+};
+
+std::ostream& operator<<(std::ostream& out, const BadFile& bad) {
+    return out << bad.name;
+}
+
+class BadFiles : public testing::TestWithParam<BadFile> {};
+
+TEST_P(BadFiles, say_where_and_what) {
+    const ConfigResult result = parse_config(GetParam().text, "f");
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(to_string(result.error()), GetParam().errors);
+}
+
+constexpr BadFile kSyntax[] = {
+    {"no_value", "[log]\nlevel =\n",
+     "f:2:8: Error while parsing key-value pair: expected value, saw '\\n'\n"},
+    {"key_twice", "[log]\nlevel = \"info\"\nlevel = \"info\"\n",
+     "f:3:9: Error while parsing key-value pair: cannot redefine existing string 'level'\n"},
+    {"unclosed_header", "[[service]\n",
+     "f:1:11: Error while parsing table header: expected ']', saw '\\n'\n"},
+    {"not_utf8", "[log]\nlevel = \"\xff\"\n", "f:2:9: Encountered invalid utf-8 sequence\n"},
+    {"binary", "\x01\x02\x03",
+     "f:1:1: Error while parsing root table: expected keys, tables, whitespace or comments, saw "
+     "'\\u0001'\n"},
+    {"integer_overflow", "[timeouts]\ntcp = 99999999999999999999\n",
+     "f:2:27: Error while parsing decimal integer: '99999999999999999999' is not representable in "
+     "64 bits\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Syntax, BadFiles, testing::ValuesIn(kSyntax));
+
+constexpr BadFile kKeys[] = {
+    {"unknown_at_top", "[lgo]\nlevel = 1\n",
+     "f:1:2: unknown key \"lgo\" in the file: did you mean \"log\"?\n"},
+    {"unknown_near", "[[interface]]\nname = \"eth0\"\nrol = \"both\"\n",
+     "f:3:1: unknown key \"rol\" in [[interface]]: did you mean \"role\"?\n"},
+    {"unknown_far", "[timeouts]\nicmp_echo = 3\n",
+     "f:2:1: unknown key \"icmp_echo\" in [timeouts]: expected one of tcp, tcp_fin, udp\n"},
+    {"unknown_in_server",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"10.0.0.1\", wieght = 2 }]\n",
+     "f:3:36: unknown key \"wieght\" in a server: did you mean \"weight\"?\n"},
+    {"table_for_array", "[service]\ntcp = \"192.0.2.1:80\"\n",
+     "f:1:1: service: expected an array of tables, found a table\n"},
+    {"array_of_numbers", "interface = [1]\n",
+     "f:1:14: interface: expected a table, found an integer\n"},
+    {"number_for_table", "log = 3\n", "f:1:7: log: expected a table, found an integer\n"},
+    {"several", "[log]\nlevel = 3\n[timeouts]\nudp = 0\ntpc = 1\n",
+     "f:2:9: level: expected \"error\", \"warning\", \"notice\", \"info\" or \"debug\", found an "
+     "integer\n"
+     "f:4:7: udp: expected an integer from 1 to 2678400, found 0\n"
+     "f:5:1: unknown key \"tpc\" in [timeouts]: did you mean \"tcp\"?\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Keys, BadFiles, testing::ValuesIn(kKeys));
+
+constexpr BadFile kInterfaces[] = {
+    {"no_name", "[[interface]]\nrole = \"both\"\n",
+     "f:1:1: missing name = \"INTERFACE\" in [[interface]]\n"},
+    {"name_type", "[[interface]]\nname = 7\n",
+     "f:2:8: name: expected a string, found an integer\n"},
+    {"name_long", "[[interface]]\nname = \"interface0123456\"\n",
+     "f:2:8: name: expected an interface name of 1 to 15 characters, found \"interface0123456\"\n"},
+    {"role", "[[interface]]\nname = \"a\"\nrole = \"outside\"\n",
+     "f:3:8: role: expected \"external\", \"internal\" or \"both\", found \"outside\"\n"},
+    {"twice", "[[interface]]\nname = \"a\"\n[[interface]]\nname = \"a\"\n",
+     "f:4:8: duplicate interface \"a\": first given at line 2\n"},
+    {"device_missing", "[[interface]]\nname = \"a\"\nattach = \"device\"\n",
+     "f:1:1: missing device = \"DPDK DEVICE STRING\", which attach = \"device\" needs, in "
+     "[[interface]]\n"},
+    {"device_of_af_xdp", "[[interface]]\nname = \"a\"\ndevice = \"net_null0\"\naddresses = []\n",
+     "f:3:10: device: only with attach = \"device\"\nf:4:13: addresses: only with attach = "
+     "\"device\"\n"},
+    {"bad_address",
+     "[[interface]]\nname = \"a\"\nattach = \"device\"\ndevice = \"net_null0\"\naddresses = "
+     "[\"10.0.0.1/24\", \"10.0.0.1/33\"]\n",
+     "f:5:29: addresses: expected \"ADDRESS/LENGTH\", such as \"10.0.0.1/24\", found "
+     "\"10.0.0.1/33\"\n"},
+    {"neighbour",
+     "[[interface]]\nname = \"a\"\n[[neighbour]]\naddress = \"10.0.0\"\nmac = "
+     "\"2:0:0:0:0:1\"\ninterface = \"a\"\n",
+     "f:4:11: address: expected an IPv4 or IPv6 address, found \"10.0.0\"\n"
+     "f:5:7: mac: expected a MAC address, such as \"02:00:00:00:00:01\", found \"2:0:0:0:0:1\"\n"
+     "f:6:13: interface: expected one with attach = \"device\"; for others the kernel's neighbours "
+     "and routes are used\n"},
+    {"route", "[[route]]\ndestination = \"10.0.0.1/8\"\nvia = \"2001:db8::1\"\ninterface = \"b\"\n",
+     "f:2:15: destination: expected no bits after the prefix, \"10.0.0.0/8\"\n"
+     "f:3:7: via: expected an address of the destination's family\n"
+     "f:4:13: interface: expected the name of an [[interface]] of this file, found \"b\"\n"},
+    {"empty_neighbour", "[[neighbour]]\n",
+     "f:1:1: missing address = \"ADDRESS\" in [[neighbour]]\nf:1:1: missing mac = \"MAC ADDRESS\" "
+     "in [[neighbour]]\n"
+     "f:1:1: missing interface = \"INTERFACE\" in [[neighbour]]\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Interfaces, BadFiles, testing::ValuesIn(kInterfaces));
+
+constexpr BadFile kSettings[] = {
+    {"cores_type", "[workers]\ncores = 1\n", "f:2:9: cores: expected an array, found an integer\n"},
+    {"core_range", "[workers]\ncores = [-1, 1024]\n",
+     "f:2:10: cores: expected an integer from 0 to 1023, found -1\n"
+     "f:2:14: cores: expected an integer from 0 to 1023, found 1024\n"},
+    {"core_twice", "[workers]\ncores = [1, 2, 1]\n",
+     "f:2:16: duplicate core 1: one worker a core\n"},
+    {"bits_low", "[table]\nconnection_table_bits = 7\n",
+     "f:2:25: connection_table_bits: expected an integer from 8 to 27, found 7\n"},
+    {"bits_high", "[table]\nconnection_table_bits = 28\n",
+     "f:2:25: connection_table_bits: expected an integer from 8 to 27, found 28\n"},
+    {"bits_float", "[table]\nconnection_table_bits = 20.0\n",
+     "f:2:25: connection_table_bits: expected an integer from 8 to 27, found a floating-point "
+     "number\n"},
+    {"socket", "[control]\nsocket = \"usher.sock\"\ngroup = \"\"\n",
+     "f:2:10: socket: expected an absolute path of at most 107 bytes, found \"usher.sock\"\n"
+     "f:3:9: group: expected the name of a group\n"},
+    {"debug", "[log]\ndebug = [\"drop\", \"drops\", \"drop\"]\n",
+     "f:2:18: debug: expected \"schedule\", \"state\", \"table\", \"drop\", \"neighbour\" or "
+     "\"control\", found \"drops\"\n"
+     "f:2:27: debug: given twice\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Settings, BadFiles, testing::ValuesIn(kSettings));
+
+constexpr BadFile kServices[] = {
+    {"no_name", "[[service]]\nscheduler = \"rr\"\n",
+     "f:1:1: missing tcp = \"ADDRESS:PORT\" (or udp, sctp, or fwmark = MARK) in [[service]]\n"},
+    {"two_names", "[[service]]\ntcp = \"192.0.2.1:80\"\nfwmark = 1\n",
+     "f:3:10: fwmark: expected one of tcp, udp, sctp and fwmark; tcp is also given\n"},
+    {"no_port", "[[service]]\ntcp = \"192.0.2.1\"\n",
+     "f:2:7: tcp: expected \"ADDRESS:PORT\" or \"[IPV6 ADDRESS]:PORT\", found \"192.0.2.1\"\n"},
+    {"bad_address", "[[service]]\nudp = \"192.0.2.256:53\"\n",
+     "f:2:7: udp: expected \"ADDRESS:PORT\" or \"[IPV6 ADDRESS]:PORT\", found "
+     "\"192.0.2.256:53\"\n"},
+    {"bad_port", "[[service]]\nudp = \"192.0.2.1:65536\"\n",
+     "f:2:7: udp: expected \"ADDRESS:PORT\" or \"[IPV6 ADDRESS]:PORT\", found "
+     "\"192.0.2.1:65536\"\n"},
+    {"port_0", "[[service]]\ntcp = \"192.0.2.1:0\"\n",
+     "f:2:7: tcp: port 0 (all ports) needs persistence; expected a port from 1 to 65535, or "
+     "persistence = SECONDS\n"},
+    {"mark_0", "[[service]]\nfwmark = 0\n",
+     "f:2:10: fwmark: expected an integer from 1 to 4294967295, found 0\n"},
+    {"family_of_address", "[[service]]\ntcp = \"192.0.2.1:80\"\nfamily = \"ipv4\"\n",
+     "f:3:10: family: only with fwmark; an address tells its own\n"},
+    {"twice",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\n[[service]]\nudp = \"192.0.2.1:80\"\n[[service]]\ntcp = "
+     "\"192.0.2.1:80\"\n",
+     "f:6:7: duplicate service TCP 192.0.2.1:80: first given at line 2\n"},
+    {"scheduler", "[[service]]\ntcp = \"192.0.2.1:80\"\nscheduler = \"\"\n",
+     "f:3:13: scheduler: expected the name of a scheduler, 1 to 15 characters\n"},
+    {"one_packet", "[[service]]\ntcp = \"192.0.2.1:80\"\nflags = [\"one-packet\"]\n",
+     "f:3:9: flags: \"one-packet\" is only for udp and fwmark services\n"},
+    {"flag_twice", "[[service]]\ntcp = \"192.0.2.1:80\"\nflags = [\"sh-port\", \"mh-port\"]\n",
+     "f:3:21: flags: given twice\n"},
+    {"persistence",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\npersistence = true\npersistence_bits = 33\n",
+     "f:3:15: persistence: expected an integer from 0 to 2678400, found a boolean\n"
+     "f:4:20: persistence_bits: expected an integer from 1 to 32, found 33\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Services, BadFiles, testing::ValuesIn(kServices));
+
+constexpr BadFile kServers[] = {
+    {"no_address", "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ weight = 1 }]\n",
+     "f:3:12: missing address = \"ADDRESS:PORT\" in a server\n"},
+    {"text", "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [\"10.0.0.1:80\"]\n",
+     "f:3:12: servers: expected a table, found a string\n"},
+    {"bad_address", "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"web1:80\" }]\n",
+     "f:3:24: address: expected \"ADDRESS\" or \"ADDRESS:PORT\", found \"web1:80\"\n"},
+    {"twice",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"10.0.0.1:80\" },\n { address = "
+     "\"10.0.0.1\" }]\n",
+     "f:4:14: duplicate server 10.0.0.1:80: first given at 3:24\n"},
+    {"family",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"[2001:db8::1]:80\" }]\n",
+     "f:3:24: address: expected an IPv4 address, as the service's; only forwarding = \"tunnel\" "
+     "may mix families\n"},
+    {"multicast",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"224.0.0.1:80\" }]\n",
+     "f:3:24: address: expected a unicast address that can be routed, found 224.0.0.1\n"},
+    {"weight",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"10.0.0.1\", weight = -1 }, { "
+     "address = \"10.0.0.2\", weight = 2147483648 }]\n",
+     "f:3:45: weight: expected an integer from 0 to 2147483647, found -1\n"
+     "f:3:84: weight: expected an integer from 0 to 2147483647, found 2147483648\n"},
+    {"thresholds",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"10.0.0.1\", upper_threshold = "
+     "5, lower_threshold = 6 }]\n",
+     "f:3:75: lower_threshold: expected at most upper_threshold, 5; found 6\n"},
+    {"forwarding",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"10.0.0.1\", forwarding = "
+     "\"nat\" }]\n",
+     "f:3:49: forwarding: expected \"masquerade\", \"local\", \"tunnel\" or \"route\", found "
+     "\"nat\"\n"},
+    {"tunnel_of_nat",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"10.0.0.1\", tunnel = \"gre\" "
+     "}]\n",
+     "f:3:45: tunnel: only with forwarding = \"tunnel\"\n"},
+    {"gue_without_port",
+     "[[service]]\ntcp = \"192.0.2.1:80\"\nservers = [{ address = \"10.0.0.1\", forwarding = "
+     "\"tunnel\", tunnel = \"gue\" }]\n",
+     "f:3:68: tunnel: \"gue\" needs tunnel_port, the UDP port that the server listens on\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Servers, BadFiles, testing::ValuesIn(kServers));
+
+TEST(UnreadableFile, is_an_error_without_position) {
+    const ConfigResult result = read_config("/nonexistent/usher.toml");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(to_string(result.error()),
+              "/nonexistent/usher.toml: cannot be read: No such file or directory\n");
+}
+
+TEST(UnreadableFile, may_be_a_directory) {
+    const ConfigResult result = read_config("/");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(to_string(result.error()), "/: cannot be read: Is a directory\n");
+}
+
+TEST(HugeFile, is_refused) {
+    const ConfigResult result = parse_config(std::string(kMaxConfigBytes + 1, '\n'), "f");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(to_string(result.error()), "f: larger than 64 MiB\n");
+}
+
+TEST(HugeFile, read_endlessly_is_refused) {
+    const ConfigResult result = read_config("/dev/zero");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(to_string(result.error()), "/dev/zero: larger than 64 MiB\n");
+}
+
+// toml++ would overflow the stack when it destroys a million nested tables.
+TEST(DeepKey, is_refused) {
+    std::string text = "[log]\na";
+    for (int i = 0; i < 1'000'000; ++i)
+        text += ".a";
+    const ConfigResult result = parse_config(text + " = 1\n", "f");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(to_string(result.error()), "f:2:514: expected a key of at most 256 parts\n");
+}
+
+TEST(NonsenseFile, is_not_reported_without_end) {
+    std::string text = "[log]\n";
+    for (int i = 0; i < 5000; ++i)
+        text += "nonsense" + std::to_string(i) + " = 1\n";
+    const ConfigResult result = parse_config(text, "f");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().size(), ConfigErrors::kMaxErrors);
+}
+
+}  // namespace
+}  // namespace usher

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/desired_state.hpp"
+
+#include <gtest/gtest.h>
+
+namespace usher {
+namespace {
+
+const Rules kRules{[](std::string_view name) { return name == "rr" || name == "wlc"; }};
+
+ServiceKey service(const char* address = "10.9.0.1", std::uint16_t port = 80) {
+    return {0, Protocol::tcp, *IpAddress::parse(address), port};
+}
+ServerKey server(const char* address, std::uint16_t port = 80) {
+    return {*IpAddress::parse(address), port};
+}
+ServerOptions weight(std::uint32_t value) {
+    ServerOptions options;
+    options.weight = value;
+    return options;
+}
+
+struct DesiredStateTest : testing::Test {
+    DesiredState state;
+
+    void must(const Change& change) {
+        const auto done = apply(state, change, kRules);
+        ASSERT_TRUE(done) << done.error().message;
+    }
+    // The code of the error; the state must be as before.
+    Error refused(const Change& change) {
+        const DesiredState before = state;
+        const auto done = apply(state, change, kRules);
+        EXPECT_FALSE(done);
+        EXPECT_EQ(state, before);
+        return done ? Error{} : done.error();
+    }
+    std::vector<std::string> order() {
+        std::vector<std::string> names;
+        for (const auto& entry : state.services.at(service()).servers)
+            names.push_back(entry.key.address.to_string());
+        return names;
+    }
+};
+
+TEST_F(DesiredStateTest, ServiceErrorsAreIpvs) {
+    must(ServiceAdd{service(), {}});
+    EXPECT_EQ(refused(ServiceAdd{service(), {}}).message, "Service already exists");
+    EXPECT_EQ(refused(ServiceAdd{service(), {}}).code, Errc::exists);
+    EXPECT_EQ(refused(ServiceEdit{service("10.9.0.9"), {}}).message, "No such service");
+    EXPECT_EQ(refused(ServiceDelete{service("10.9.0.9")}).code, Errc::no_such_service);
+    ServiceOptions unknown;
+    unknown.scheduler = "nosuch";
+    EXPECT_EQ(refused(ServiceAdd{service("10.9.0.2"), unknown}).message,
+              "Scheduler or persistence engine not found");
+    EXPECT_EQ(refused(ServiceEdit{service(), unknown}).code, Errc::no_such_entry);
+}
+
+TEST_F(DesiredStateTest, ServerErrorsAreIpvs) {
+    must(ServiceAdd{service(), {}});
+    must(ServerAdd{service(), server("10.2.0.11"), {}});
+    const ServiceKey other = service("10.9.0.9");
+    EXPECT_EQ(refused(ServerAdd{other, server("10.2.0.11"), {}}).message, "Service not defined");
+    EXPECT_EQ(refused(ServerEdit{other, server("10.2.0.11"), {}}).code, Errc::no_such_service);
+    EXPECT_EQ(refused(ServerDelete{other, server("10.2.0.11")}).code, Errc::no_such_service);
+    EXPECT_EQ(refused(ServerAdd{service(), server("10.2.0.11"), {}}).message,
+              "Destination already exists");
+    EXPECT_EQ(refused(ServerEdit{service(), server("10.2.0.99"), {}}).message,
+              "No such destination");
+    EXPECT_EQ(refused(ServerDelete{service(), server("10.2.0.99")}).code, Errc::no_such_entry);
+}
+
+TEST_F(DesiredStateTest, ServersHaveUnicastAddressesOfTheServicesFamily) {
+    must(ServiceAdd{service(), {}});
+    for (const char* bad : {"0.0.0.0", "224.0.0.1", "255.255.255.255", "fd00:2::11"})
+        EXPECT_EQ(refused(ServerAdd{service(), server(bad), {}}).code, Errc::invalid) << bad;
+    must(ServerAdd{service(), server("127.0.0.1"), {}});  // IPVS takes it
+    must(ServerAdd{service(), server("10.2.0.21", 0), {}});
+}
+
+TEST_F(DesiredStateTest, ServicesHaveUnicastAddressesAndPorts) {
+    for (const char* bad : {"0.0.0.0", "224.0.0.1", "255.255.255.255"})
+        EXPECT_EQ(refused(ServiceAdd{service(bad), {}}).code, Errc::invalid) << bad;
+    EXPECT_EQ(refused(ServiceAdd{service("10.9.0.1", 0), {}}).code, Errc::invalid);
+}
+
+TEST_F(DesiredStateTest, WeightsAndThresholdsHaveRanges) {
+    must(ServiceAdd{service(), {}});
+    must(ServerAdd{service(), server("10.2.0.14"), weight(2147483647)});
+    EXPECT_EQ(refused(ServerAdd{service(), server("10.2.0.15"), weight(2147483648)}).code,
+              Errc::invalid);
+    ServerOptions crossed;
+    crossed.upper_threshold = 5;
+    crossed.lower_threshold = 10;
+    EXPECT_EQ(refused(ServerAdd{service(), server("10.2.0.18"), crossed}).code, Errc::out_of_range);
+}
+
+TEST_F(DesiredStateTest, NewestServerIsFirstAndAnEditDoesNotMoveIt) {
+    must(ServiceAdd{service(), {}});
+    for (const char* address : {"10.2.0.11", "10.2.0.12", "10.2.0.13"})
+        must(ServerAdd{service(), server(address), {}});
+    EXPECT_EQ(order(), (std::vector<std::string>{"10.2.0.13", "10.2.0.12", "10.2.0.11"}));
+    must(ServerEdit{service(), server("10.2.0.11"), weight(5)});
+    EXPECT_EQ(order().back(), "10.2.0.11");
+    EXPECT_EQ(state.services.at(service()).servers.back().options.weight, 5U);
+    must(ServerDelete{service(), server("10.2.0.11")});
+    must(ServerAdd{service(), server("10.2.0.11"), {}});
+    EXPECT_EQ(order().front(), "10.2.0.11");
+}
+
+TEST_F(DesiredStateTest, RevisionsTellWhatEqualValuesCannot) {
+    must(ServiceAdd{service(), {}});
+    must(ServerAdd{service(), server("10.2.0.11"), {}});
+    const DesiredService before = state.services.at(service());
+    must(ServerEdit{service(), server("10.2.0.11"), {}});
+    EXPECT_GT(state.services.at(service()).servers_changed, before.servers_changed);
+    EXPECT_EQ(state.services.at(service()).created, before.created);
+    must(ServiceDelete{service()});
+    must(ServiceAdd{service(), {}});
+    EXPECT_GT(state.services.at(service()).created, before.created);
+}
+
+TEST_F(DesiredStateTest, ServiceEditKeepsServersAndClearForgetsAll) {
+    must(ServiceAdd{service(), {}});
+    must(ServerAdd{service(), server("10.2.0.11"), {}});
+    ServiceOptions options;
+    options.scheduler = "rr";
+    must(ServiceEdit{service(), options});
+    EXPECT_EQ(state.services.at(service()).options.scheduler, "rr");
+    EXPECT_EQ(order().size(), 1U);
+    must(ServiceClear{});
+    EXPECT_TRUE(state.services.empty());
+}
+
+TEST_F(DesiredStateTest, ZeroLeavesATimeoutAsItIs) {
+    must(TimeoutSet{{100, 0, 33}});
+    EXPECT_EQ(state.timeouts, (Timeouts{100, 120, 33}));
+    EXPECT_EQ(refused(TimeoutSet{{2678401, 0, 0}}).code, Errc::out_of_range);
+}
+
+TEST_F(DesiredStateTest, WhatIsNotBuiltIsRefusedWithASentence) {
+    const auto message = [&](const ServiceKey& key, const ServiceOptions& options) {
+        const Error error = refused(ServiceAdd{key, options});
+        EXPECT_EQ(error.code, Errc::not_supported) << error.message;
+        return error.message;
+    };
+    ServiceOptions options;
+    options.persistence = 300;
+    EXPECT_EQ(message(service(), options),
+              "persistent services are not supported by this version of Usher");
+    options = {};
+    options.persistence_engine = "sip";
+    message(service(), options);
+    options = {};
+    options.flags = kFlagSched1;
+    message(service(), options);
+    ServiceKey udp = service();
+    udp.protocol = Protocol::udp;
+    options.flags = kFlagOnePacket;
+    message(udp, options);
+    options = {};
+    ServiceKey sctp = service();
+    sctp.protocol = Protocol::sctp;
+    message(sctp, options);
+    message({7, Protocol::ip, {}, 0}, options);
+    options.persistence_bits = 128;
+    message(service("fd00:9::1"), options);
+}
+
+TEST_F(DesiredStateTest, ServersThatAreNotBuiltAreRefused) {
+    must(ServiceAdd{service(), {}});
+    std::vector<ServerOptions> refusals(6);
+    refusals[0].forwarding = Forwarding::route;
+    refusals[1].forwarding = Forwarding::tunnel;
+    refusals[2].forwarding = Forwarding::local;
+    refusals[3].upper_threshold = 10;
+    refusals[4].tunnel_port = 6080;
+    refusals[5].tunnel = TunnelType::gre;
+    for (const ServerOptions& options : refusals)
+        EXPECT_EQ(refused(ServerAdd{service(), server("10.2.0.11"), options}).code,
+                  Errc::not_supported);
+}
+
+TEST_F(DesiredStateTest, ABatchIsAllOrNothing) {
+    must(ServiceAdd{service(), {}});
+    std::vector<Change> changes{ServerAdd{service(), server("10.2.0.11"), {}},
+                                ServiceDelete{service()},
+                                ServerAdd{service(), server("10.2.0.12"), {}}};
+    const auto failed = apply_all(state, changes, kRules);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().index, 2U);
+    EXPECT_EQ(failed.error().error.message, "Service not defined");
+    EXPECT_TRUE(state.services.at(service()).servers.empty());
+    changes.insert(changes.begin() + 2, ServiceAdd{service(), {}});
+    const auto done = apply_all(state, changes, kRules);
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->services.at(service()).servers.size(), 1U);
+}
+
+}  // namespace
+}  // namespace usher

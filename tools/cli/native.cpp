@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/cli/native.hpp"
+
+#include <algorithm>
+#include <ostream>
+#include <utility>
+
+#include "tools/cli/native_session.hpp"
+
+namespace usher {
+
+std::optional<Json> NativeSession::fetch(const Json& request) {
+    if (!daemon_) daemon_ = context_.connect(socket);
+    Result<Reply> reply = daemon_->ask(request);
+    if (!reply) {
+        context_.terminal.err << reply.error().message << "\n";
+        exit_code_ = kExitNoDaemon;
+        return std::nullopt;
+    }
+    if (reply->ok) return std::move(reply->result);
+    refuse(reply->error.message, 1);
+    return std::nullopt;
+}
+
+void NativeSession::run(const Json& request, Show show) {
+    const std::optional<Json> result = fetch(request);
+    if (!result) return;
+    if (json) {
+        context_.terminal.out << result->dump(2, ' ', false, Json::error_handler_t::replace)
+                              << "\n";
+        return;
+    }
+    if (show == nullptr) return;
+    const Result<std::string> text = show(*result);
+    if (text) context_.terminal.out << *text;
+    if (!text) refuse("usherd's answer: " + text.error().message, kExitNoDaemon);
+}
+
+void NativeSession::refuse(const std::string& message, int exit_code) {
+    context_.terminal.err << "usher: " << message << "\n";
+    exit_code_ = exit_code;
+}
+
+int run_native(std::vector<std::string> words, const NativeContext& context) {
+    NativeSession session(context);
+    CLI::App app("Operates usherd, the load balancer.", "usher");
+    app.footer("usher ipvsadm ARGUMENTS... takes ipvsadm's own command line; see usher(8).");
+    app.require_subcommand(1);
+    app.fallthrough();
+    app.add_option("--socket", session.socket, "the daemon's socket")->capture_default_str();
+    app.add_flag("--json", session.json, "print the daemon's result as JSON");
+    add_service_commands(app, session);
+    add_server_commands(app, session);
+    add_status_commands(app, session);
+
+    std::reverse(words.begin(), words.end());  // the order in which CLI11 wants them
+    try {
+        app.parse(std::move(words));
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error, context.terminal.out, context.terminal.err) == 0 ? 0 : 2;
+    }
+    context.terminal.out.flush();
+    return session.exit_code();
+}
+
+}  // namespace usher

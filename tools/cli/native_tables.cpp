@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/cli/native_tables.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "conf/words.hpp"
+#include "tools/cli/ipvsadm_print.hpp"
+#include "tools/cli/text_table.hpp"
+
+namespace usher {
+namespace {
+
+template <class T>
+std::string text(const T& value) {
+    return fmt::format("{}", value);
+}
+
+std::string flags_text(const ServiceOptions& options) {
+    std::string flags = sched_flags_text(options);
+    if ((options.flags & kFlagOnePacket) != 0)
+        flags += flags.empty() ? "one-packet" : ",one-packet";
+    return flags.empty() ? "-" : flags;
+}
+
+std::string persistence_text(const ServiceOptions& options) {
+    if (options.persistence == 0) return "-";
+    return fmt::format("{} s /{}", options.persistence, options.persistence_bits);
+}
+
+Result<ServiceListing> sorted_listing(const Json& result) {
+    Result<ServiceListing> listing = read_service_listing(result);
+    if (listing) sort_listing(*listing);
+    return listing;
+}
+
+}  // namespace
+
+Result<std::string> services_table(const Json& result) {
+    return sorted_listing(result).map([](const ServiceListing& listing) {
+        TextTable table({"SERVICE", "SCHEDULER", "FLAGS", "PERSISTENCE", ">SERVERS", ">ACTIVE",
+                         ">INACTIVE", ">CONNS", ">CONNS/S"});
+        for (const ServiceRow& row : listing.services) {
+            std::uint64_t active = 0;
+            std::uint64_t inactive = 0;
+            for (const ServerRow& server : row.servers) {
+                active += server.active;
+                inactive += server.inactive;
+            }
+            table.add({row.key.to_string(), row.options.scheduler, flags_text(row.options),
+                       persistence_text(row.options), text(row.servers.size()), text(active),
+                       text(inactive), text(row.stats.conns), text(row.rate.cps)});
+        }
+        return table.to_string();
+    });
+}
+
+Result<std::string> servers_table(const Json& result) {
+    return sorted_listing(result).map([](const ServiceListing& listing) {
+        TextTable table({"SERVICE", "SERVER", "FORWARDING", ">WEIGHT", ">ACTIVE", ">INACTIVE",
+                         ">CONNS", ">CONNS/S", ">IN BYTES", ">OUT BYTES"});
+        for (const ServiceRow& row : listing.services)
+            for (const ServerRow& server : row.servers)
+                table.add({row.key.to_string(), server.key.to_string(),
+                           std::string(word_of(kForwardingWords, server.options.forwarding)),
+                           text(server.options.weight), text(server.active), text(server.inactive),
+                           text(server.stats.conns), text(server.rate.cps),
+                           text(server.stats.in_bytes), text(server.stats.out_bytes)});
+        return table.to_string();
+    });
+}
+
+Result<std::string> connections_table(const Json& result) {
+    return read_connections(result).map([](const std::vector<ConnectionRow>& rows) {
+        TextTable table({"PROTOCOL", "CLIENT", "VIRTUAL", "SERVER", "STATE", ">EXPIRES"});
+        for (const ConnectionRow& row : rows)
+            table.add({std::string(protocol_name(row.protocol)), row.client.to_string(),
+                       row.virtual_end.to_string(), row.server.to_string(), row.state,
+                       fmt::format("{} s", row.expires)});
+        return table.to_string();
+    });
+}
+
+Result<std::string> workers_table(const Json& result) {
+    return read_workers(result).map([](const std::vector<WorkerRow>& rows) {
+        TextTable table({">CORE", ">PACKETS", ">BURSTS", ">BUSY", ">CYCLES/PACKET"});
+        for (const WorkerRow& row : rows)
+            table.add({text(row.core), text(row.packets), text(row.bursts),
+                       fmt::format("{:.1f} %", row.busy * 100),
+                       fmt::format("{:.0f}", row.cycles_per_packet)});
+        return table.to_string();
+    });
+}
+
+Result<std::string> ports_table(const Json& result) {
+    return read_ports(result).map([](const std::vector<PortRow>& rows) {
+        TextTable table({"PORT", "ROLE", "ATTACH", "MAC", ">MTU", "LINK", ">RX PACKETS",
+                         ">TX PACKETS", ">RX BYTES", ">TX BYTES", ">MISSED", ">TX ERRORS",
+                         "DETAIL"});
+        for (const PortRow& row : rows)
+            table.add({row.name, row.role, row.attach, row.mac, text(row.mtu),
+                       row.link ? "up" : "down", text(row.rx_packets), text(row.tx_packets),
+                       text(row.rx_bytes), text(row.tx_bytes), text(row.rx_missed),
+                       text(row.tx_errors), row.detail});
+        return table.to_string();
+    });
+}
+
+Result<std::string> drops_table(const Json& result) {
+    return read_drops(result).map([](const std::vector<DropRow>& rows) {
+        TextTable table({"REASON", ">PACKETS"});
+        for (const DropRow& row : rows)
+            table.add({row.reason, text(row.count)});
+        return table.to_string();
+    });
+}
+
+Result<std::string> table_summary(const Json& result) {
+    return read_table(result).map([](const TableRow& row) {
+        return fmt::format("{} connections of {} (2^{}), {} MiB\n", row.connections, row.size,
+                           row.bits, row.memory_bytes >> 20);
+    });
+}
+
+Result<std::string> timeouts_table(const Json& result) {
+    return read_timeouts(result).map([](const Timeouts& timeouts) {
+        TextTable table({"TIMEOUT", ">SECONDS"});
+        table.add({"tcp", text(timeouts.tcp)});
+        table.add({"tcp-fin", text(timeouts.tcp_fin)});
+        table.add({"udp", text(timeouts.udp)});
+        return table.to_string();
+    });
+}
+
+Result<std::string> log_summary(const Json& result) {
+    ObjectReader in(result, "log");
+    const std::string level = in.text("level", "");
+    std::string areas;
+    const Json* debug = in.member("debug");
+    if (debug != nullptr && debug->is_array())
+        for (const Json& area : *debug)
+            if (area.is_string())
+                areas += (areas.empty() ? "" : ",") + area.get_ref<const std::string&>();
+    if (auto done = in.error(); !done) return tl::unexpected<Error>(done.error());
+    return fmt::format("level {}, debug areas: {}\n", level, areas.empty() ? "none" : areas);
+}
+
+}  // namespace usher
