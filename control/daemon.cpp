@@ -15,6 +15,7 @@
 #include "control/running_director.hpp"
 #include "control/socket_server.hpp"
 #include "dataplane/eal.hpp"
+#include "dataplane/forwarding_threads.hpp"
 
 namespace usher {
 
@@ -89,6 +90,22 @@ Result<void> connect_events(EventLoop& loop, RunningDirector& director, KernelMi
     return {};
 }
 
+DirectorParts parts(DataPlane& plane, ForwardingThreads& threads, const std::vector<Port>& ports,
+                    const std::vector<unsigned>& cores, std::optional<KernelMirror>& kernel,
+                    std::vector<Steering> steering) {
+    DirectorParts parts{plane, {}, cores,   [&threads] { return threads.now(); },
+                        {},    {}, nullptr, {}};
+    for (const auto& worker : threads.workers())
+        parts.workers.push_back(worker.get());
+    for (const Port& port : ports) {
+        parts.interfaces.push_back({port.interface(), port.ifindex(), port.mac(), port.mtu()});
+        parts.ports.push_back(&port);
+    }
+    parts.kernel = kernel ? &*kernel : nullptr;
+    parts.steering = std::move(steering);
+    return parts;
+}
+
 void on_signal(int signal, EventLoop& loop, RunningDirector& director) {
     if (signal != SIGHUP) return loop.stop();
     if (const auto reloaded = director.reload_config(); !reloaded)
@@ -136,9 +153,9 @@ Result<void> run_daemon(const ReadConfig& read, const std::string& config_path) 
     DataPlane plane(config.connection_table_bits, static_cast<unsigned>(eal->worker_lcores.size()),
                     random_seed());
     ForwardingThreads threads(plane, *ports, eal->worker_lcores);
-    RunningDirector director({plane, threads, *ports, kernel ? &*kernel : nullptr,
-                              std::move(*steering), eal_config.worker_cores},
-                             config, config_path, [&] { return read_again(config_path); });
+    RunningDirector director(
+        parts(plane, threads, *ports, eal_config.worker_cores, kernel, std::move(*steering)),
+        config, config_path, [&] { return read_again(config_path); });
     running = &director;
     threads.start();
     if (auto begun = director.begin(); !begun) return begun;

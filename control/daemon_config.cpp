@@ -15,13 +15,19 @@ namespace usher {
 
 namespace {
 
-std::vector<unsigned> allowed_cores() {
+std::vector<unsigned> cores_of_this_thread() {
     cpu_set_t set;
     CPU_ZERO(&set);
     std::vector<unsigned> cores;
     if (sched_getaffinity(0, sizeof set, &set) != 0) return cores;
     for (unsigned core = 0; core < CPU_SETSIZE; ++core)
         if (CPU_ISSET(core, &set)) cores.push_back(core);
+    return cores;
+}
+
+// As it was at first: DPDK then binds this thread to one of them, and a reload asks again.
+const std::vector<unsigned>& allowed_cores() {
+    static const std::vector<unsigned> cores = cores_of_this_thread();
     return cores;
 }
 

@@ -55,7 +55,7 @@ ConnectionRow row_of(const Connection& connection, Ticks now) {
 
 Stats RunningDirector::read_slot(ServerSlot slot) const {
     Stats stats;
-    for (const auto& worker : parts_.threads.workers()) {
+    for (const Worker* worker : parts_.workers) {
         const ServerCounters& counters = worker->server_counters(slot);
         stats.conns += counters.connections.read();
         stats.in_packets += counters.in_packets.read();
@@ -84,7 +84,7 @@ void RunningDirector::each_connection(
     const std::function<bool(const ConnectionRow&)>& visit) const {
     const DataPlane::Reading reading(parts_.plane);
     const ConnectionTable& table = parts_.plane.table;
-    const Ticks now = parts_.threads.now();
+    const Ticks now = parts_.now();
     const std::uint32_t used = parts_.plane.pool.ever_used();
     for (ConnectionIndex index = 0; index < used; ++index) {
         const Connection& connection = table[index];
@@ -97,7 +97,7 @@ void RunningDirector::each_connection(
 
 std::vector<WorkerRow> RunningDirector::workers() const {
     std::vector<WorkerRow> rows;
-    for (const auto& worker : parts_.threads.workers()) {
+    for (const Worker* worker : parts_.workers) {
         const WorkerCounters& counters = worker->counters();
         WorkerRow row;
         row.core = parts_.cores[worker->id()];
@@ -115,7 +115,7 @@ std::vector<WorkerRow> RunningDirector::workers() const {
 std::vector<PortRow> RunningDirector::ports() const {
     std::vector<PortRow> rows;
     for (std::size_t i = 0; i < parts_.ports.size(); ++i) {
-        const Port& port = parts_.ports[i];
+        const Port& port = *parts_.ports[i];
         const PortStatistics statistics = port.statistics();
         PortRow row;
         row.name = port.interface();
@@ -141,7 +141,7 @@ std::vector<DropRow> RunningDirector::drops() const {
     std::vector<DropRow> rows;
     for (std::size_t reason = 1; reason < kDropCount; ++reason) {
         std::uint64_t count = 0;
-        for (const auto& worker : parts_.threads.workers())
+        for (const Worker* worker : parts_.workers)
             count += worker->counters().drops[reason].read();
         rows.push_back({std::string(kDropNames[reason]), count});
     }

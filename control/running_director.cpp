@@ -12,13 +12,6 @@ namespace {
 
 const KernelNetwork kNoKernel;
 
-std::vector<PlannedPort> planned(const std::vector<Port>& ports) {
-    std::vector<PlannedPort> list;
-    for (const Port& port : ports)
-        list.push_back({port.interface(), port.ifindex(), port.mac(), port.mtu()});
-    return list;
-}
-
 StateTimeouts in_ticks(const Timeouts& timeouts) {
     StateTimeouts ticks = state_timeouts(timeouts.tcp, timeouts.tcp_fin, timeouts.udp);
     for (std::uint32_t& value : ticks)
@@ -38,7 +31,7 @@ RunningDirector::RunningDirector(DirectorParts parts, Config config, std::string
       slots_(parts_.plane),
       compiler_(slots_),
       statistics_(slots_, [this](ServerSlot slot) { return read_slot(slot); }),
-      planner_(planned(parts_.ports), config_) {
+      planner_(parts_.interfaces, config_) {
     desired_.timeouts = config_.timeouts;
     plan_network();
 }
@@ -140,13 +133,13 @@ void RunningDirector::want_neighbours() {
 }
 
 void RunningDirector::on_housekeeping() {
-    for (const auto& worker : parts_.threads.workers()) {
+    for (Worker* worker : parts_.workers) {
         NeighbourRequest request{};
         while (worker->neighbours().take_request(request)) {
-            if (parts_.kernel == nullptr || request.port >= parts_.ports.size()) continue;
+            if (parts_.kernel == nullptr || request.port >= parts_.interfaces.size()) continue;
             const IpAddress address(request.address);
             log_debug(kDebugNeighbour, "worker {} asks for {}", worker->id(), address.to_string());
-            const unsigned ifindex = parts_.ports[request.port].ifindex();
+            const unsigned ifindex = parts_.interfaces[request.port].ifindex;
             static_cast<void>(parts_.kernel->request_neighbour(ifindex, address));
         }
         log_traces(worker->trace(), slots_);

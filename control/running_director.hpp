@@ -16,19 +16,22 @@
 #include "control/network_planner.hpp"
 #include "control/service_compiler.hpp"
 #include "control/statistics.hpp"
-#include "dataplane/forwarding_threads.hpp"
+#include "dataplane/port.hpp"
 #include "dataplane/steering.hpp"
+#include "dataplane/worker.hpp"
 
 namespace usher {
 
 // What the director works on; all of it outlives the director.
 struct DirectorParts {
     DataPlane& plane;
-    ForwardingThreads& threads;
-    const std::vector<Port>& ports;
-    KernelMirror* kernel;            // none: every interface is a DPDK device
-    std::vector<Steering> steering;  // of the af_xdp interfaces
-    std::vector<unsigned> cores;     // of the workers
+    std::vector<Worker*> workers;
+    std::vector<unsigned> cores;          // of the workers
+    std::function<Ticks()> now;           // the workers' clock
+    std::vector<PlannedPort> interfaces;  // by PortIndex
+    std::vector<const Port*> ports;       // their DPDK ports; none in tests without devices
+    KernelMirror* kernel = nullptr;       // none: every interface is a DPDK device
+    std::vector<Steering> steering;       // of the af_xdp interfaces
 };
 
 class RunningDirector final : public Director {

@@ -7,8 +7,8 @@
 #include <limits>
 #include <utility>
 
-#include "conf/words.hpp"
 #include "conf/rules.hpp"
+#include "conf/words.hpp"
 
 namespace usher {
 namespace {

@@ -41,7 +41,16 @@ Entry ConnectionTable::find(std::uint64_t hash, const Flow4& flow, std::uint8_t 
     const Bucket& bucket = buckets_[home(hash)];
     if (const Entry entry = find_in(bucket, tag_of(hash), flow, protocol)) return entry;
     if (bucket.elsewhere.load(std::memory_order_acquire) == 0) return Entry();
-    return find_in(buckets_[second(hash)], tag_of(hash), flow, protocol);
+    return find_elsewhere(hash, flow, protocol);
+}
+
+Entry ConnectionTable::find_elsewhere(std::uint64_t hash, const Flow4& flow,
+                                      std::uint8_t protocol) const {
+    for (std::uint32_t attempt = 1; attempt < kAttempts; ++attempt) {
+        const Bucket& bucket = buckets_[bucket_number(hash, attempt)];
+        if (const Entry entry = find_in(bucket, tag_of(hash), flow, protocol)) return entry;
+    }
+    return Entry();
 }
 
 LinkResult ConnectionTable::link(ConnectionIndex index) {
@@ -87,21 +96,21 @@ ConnectionTable::Claim ConnectionTable::insert(std::uint64_t hash, Entry entry, 
     return Claim::taken;
 }
 
-// Puts a tentative entry up, in the home bucket if there is room.
+// Puts a tentative entry up, in the first bucket that has room.
 ConnectionTable::Place ConnectionTable::put(std::uint64_t hash, Entry entry) {
     Bucket& home_bucket = buckets_[home(hash)];
-    for (Bucket* bucket : {&home_bucket, &buckets_[second(hash)]}) {
-        const bool away = bucket != &home_bucket;
+    for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
+        Bucket* bucket = &buckets_[bucket_number(hash, attempt)];
         // Counted before it is there, so that no find misses it.
-        if (away) home_bucket.elsewhere.fetch_add(1, std::memory_order_seq_cst);
+        if (attempt == 1) home_bucket.elsewhere.fetch_add(1, std::memory_order_seq_cst);
         for (int slot = 0; slot < kEntries; ++slot) {
             std::uint64_t empty = bucket->entries[slot].load(std::memory_order_relaxed);
             if (empty == 0 && bucket->entries[slot].compare_exchange_strong(
                                   empty, entry.bits(), std::memory_order_seq_cst))
                 return {&home_bucket, bucket, slot};
         }
-        if (away) home_bucket.elsewhere.fetch_sub(1, std::memory_order_release);
     }
+    home_bucket.elsewhere.fetch_sub(1, std::memory_order_release);
     return {&home_bucket, nullptr, 0};
 }
 
@@ -110,7 +119,10 @@ ConnectionTable::Place ConnectionTable::put(std::uint64_t hash, Entry entry) {
 bool ConnectionTable::outranked(std::uint64_t hash, const Place& mine, Entry entry,
                                 const Flow4& flow, std::uint8_t protocol) {
     bool earlier = true;
-    for (Bucket* bucket : {mine.home, &buckets_[second(hash)]}) {
+    for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
+        // Nobody who comes to live elsewhere after this look misses our entry in his own look.
+        if (attempt == 1 && mine.home->elsewhere.load(std::memory_order_seq_cst) == 0) return false;
+        Bucket* bucket = &buckets_[bucket_number(hash, attempt)];
         for (int slot = 0; slot < kEntries; ++slot) {
             if (bucket == mine.bucket && slot == mine.slot) {
                 earlier = false;
@@ -138,7 +150,8 @@ void ConnectionTable::take_down(const Place& place, Entry expected) {
 
 void ConnectionTable::erase(std::uint64_t hash, Entry committed) {
     Bucket& home_bucket = buckets_[home(hash)];
-    for (Bucket* bucket : {&home_bucket, &buckets_[second(hash)]}) {
+    for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
+        Bucket* bucket = &buckets_[bucket_number(hash, attempt)];
         for (auto& place : bucket->entries) {
             std::uint64_t bits = committed.bits();
             if (place.load(std::memory_order_relaxed) != bits) continue;

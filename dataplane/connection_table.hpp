@@ -4,10 +4,11 @@
 //
 // A bucket is one cache line: seven entries and a count. An entry is 64 bits, changed by one atomic
 // operation: a 32-bit tag of the flow's hash, the index of the connection, and which of its flows
-// this is. A flow belongs to a home bucket and, when that is full, to a second one that follows
-// from its home and tag; the home counts how many of its flows live in their second bucket, so a
-// miss looks there only when there is something to find. There are 2^(N-1) buckets: with the table
-// full, 4 of 7 entries are used.
+// this is. A flow lives in its home bucket or, when that is full, in the first of seven others that
+// has room; which they are follows from its home and tag. The home counts how many of its flows
+// live elsewhere, so a miss looks there only when there is something to find. There are 2^(N-1)
+// buckets: with the table full, 4 of 7 entries are used, 1 home in 20 has overflowed, and the
+// chance that all eight buckets of a flow are full is below 10^-9.
 //
 // Threads: any worker may call find, link and unlink at any time. Nothing blocks.
 //  - link publishes a filled connection: the store of its entries releases, find acquires.
@@ -18,7 +19,7 @@
 //    one of them ends up committed, never both. find does not see tentative entries.
 //  - unlink takes the entries down. The connection's memory may be reused only after a grace
 //    period (grace.hpp), because a find may just have read it.
-// What may fail: link, when both buckets of a flow are full (`full`), or when a flow is already
+// What may fail: link, when all buckets of a flow are full (`full`), or when a flow is already
 // there (`original_taken`, `reply_taken`): then nothing is left of it in the table.
 #pragma once
 
@@ -88,10 +89,10 @@ class ConnectionTable {
 
   private:
     static constexpr int kEntries = 7;
+    static constexpr std::uint32_t kAttempts = 8;
     struct alignas(64) Bucket {
         std::array<std::atomic<std::uint64_t>, kEntries> entries;
-        std::atomic<std::uint64_t>
-            elsewhere;  // flows at home here that live in their second bucket
+        std::atomic<std::uint64_t> elsewhere;  // flows at home here that live in another bucket
     };
     static_assert(sizeof(Bucket) == 64);
 
@@ -101,8 +102,10 @@ class ConnectionTable {
     std::uint32_t home(std::uint64_t hash) const {
         return static_cast<std::uint32_t>(hash) & mask_;
     }
-    std::uint32_t second(std::uint64_t hash) const {
-        return (home(hash) ^ (tag_of(hash) * 0x9e3779b1U | 1U)) & mask_;
+    // The buckets of a flow in the order in which they are tried; 0 is home. An odd step, so that
+    // they are all different.
+    std::uint32_t bucket_number(std::uint64_t hash, std::uint32_t attempt) const {
+        return (home(hash) ^ attempt * (tag_of(hash) * 0x9e3779b1U | 1U)) & mask_;
     }
     const Flow4& flow_of(Entry entry) const {
         const Connection& c = connections_[entry.index()];
@@ -121,6 +124,7 @@ class ConnectionTable {
     Place put(std::uint64_t hash, Entry entry);
     bool outranked(std::uint64_t hash, const Place& mine, Entry entry, const Flow4& flow,
                    std::uint8_t protocol);
+    Entry find_elsewhere(std::uint64_t hash, const Flow4& flow, std::uint8_t protocol) const;
     void take_down(const Place& place, Entry expected);
     void erase(std::uint64_t hash, Entry committed);
 

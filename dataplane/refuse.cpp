@@ -20,16 +20,14 @@ bool Worker::may_refuse() {
 }
 
 void Worker::refuse(rte_mbuf* packet, const Headers& headers, IcmpError error, std::uint16_t mtu) {
-    if (room_in(packet) < kRefusalRoom || !may_refuse())
-        return drop(packet, Drop::refusal_limited);
+    if (room_in(packet) < kRefusalRoom || !may_refuse()) return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
     answer(packet, write_icmp_error(room, headers, error, mtu, ++ip_id_));
 }
 
 void Worker::reset(rte_mbuf* packet, const Headers& headers) {
     if (headers.tcp_flags & kRst) return rte_pktmbuf_free(packet);  // never answered (RFC 9293)
-    if (room_in(packet) < kRefusalRoom || !may_refuse())
-        return drop(packet, Drop::refusal_limited);
+    if (room_in(packet) < kRefusalRoom || !may_refuse()) return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
     answer(packet, write_tcp_reset(room, headers));
 }

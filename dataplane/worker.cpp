@@ -65,6 +65,12 @@ void Worker::upkeep(Ticks now) {
     if (!neighbours_.empty()) retry_neighbours();
 }
 
+void Worker::sweep_all(Ticks now) {
+    upkeep(now);
+    sweeper_.all(now, [this](ConnectionIndex i) { kill(i, TraceEvent::Kind::expired); });
+    free_list_.collect();
+}
+
 void Worker::drop(rte_mbuf* packet, Drop reason) {
     counters_.drops[static_cast<std::size_t>(reason)].add(1);
     rte_pktmbuf_free(packet);

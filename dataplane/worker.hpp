@@ -46,13 +46,15 @@ class Worker {
     // Expired connections, freed memory, neighbours that have answered or never will.
     void upkeep(Ticks now);
 
+    // All of this worker's share at once, for a clock that jumps (tests, replayed traces).
+    void sweep_all(Ticks now);
+
     // Between two turns, when nothing of the plane is in hand.
     void quiescent() { plane_.grace.quiescent(id_); }
     void start() { plane_.grace.online(id_); }
     void stop() { plane_.grace.offline(id_); }
 
     Transmit& transmit() { return transmit_; }
-    Sweeper& sweeper() { return sweeper_; }
     WorkerCounters& counters() { return counters_; }
     const WorkerCounters& counters() const { return counters_; }
     const ServerCounters& server_counters(ServerSlot slot) const { return server_counters_[slot]; }

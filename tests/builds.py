@@ -30,8 +30,9 @@ class Builds:
     def configure(self, name):
         directory = BUILD / name
         log = LOGS / f"setup-{name}.log"
-        if (directory / "build.ninja").exists():
-            return True
+        if (directory / "build.ninja").exists():  # as meson.build says now, for introspect()
+            code = children.run(["ninja", "-C", str(directory), "build.ninja"], log, BUILD_SECONDS)
+            return self.judge(f"configure {name}", code, log)
         compiler = {"CXX": "clang++", "CC": "clang"} if name == "fuzz" else None
         code = children.run(["meson", "setup", *SETUP[name], str(directory), str(ROOT)], log,
                             BUILD_SECONDS, compiler)
@@ -66,6 +67,14 @@ class Builds:
             if target["type"] == "executable" and target["name"].endswith(ending):
                 found[target["name"]] = pathlib.Path(target["filename"][0])
         return dict(sorted(found.items()))
+
+    def scripts(self, name):
+        """meson's tests that are no GoogleTest program of ours: {name: command}. Programs of the
+        build are named in the command as ninja's targets."""
+        prefix = str(BUILD / name) + "/"
+        return {test["name"]: [word.removeprefix(prefix) for word in test["cmd"]]
+                for test in self.introspect(name, "--tests")
+                if not test["cmd"][0].endswith(("_test", "_race"))}
 
 
 def _tail(log):

@@ -19,6 +19,9 @@ class Results:
         self.failed = []  # (name, lines of its log)
         self.skipped = []  # (name, reason)
 
+    def is_empty(self):
+        return not (self.passed or self.failed or self.skipped)
+
     def passes(self, name, remark=""):
         self.passed += 1
         self.say("ok", name, remark)

@@ -22,7 +22,6 @@ TIDY_SECONDS = 1800
 
 SANITIZERS = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1",
 }
 # gcc 12's and clang 14's shadow memory does not stand the randomisation of newer kernels.
@@ -54,6 +53,7 @@ def tidy(run):
 
 def unit(run):
     run.gtests("asan", "_test")
+    run.scripts("asan")
 
 
 def race(run):
@@ -106,6 +106,17 @@ class Run:
         code = children.run(command, log, timeout, SANITIZERS)
         self.results.add_exit(name, code, log, f"{time.monotonic() - begin:.1f} s")
 
+    def scripts(self, build):
+        """Scripts that meson knows as tests, with the programs that they take as arguments."""
+        if not self.builds.configure(build):
+            return
+        programs = {str(path.relative_to(BUILD / build)): str(path)
+                    for path in self.builds.programs(build, "").values()}
+        for name, command in self.builds.scripts(build).items():
+            targets = [word for word in command if word in programs]
+            if self.wants(name) and (not targets or self.builds.ninja(build, targets)):
+                self.one(name, [*FIXED_ADDRESSES, *(programs.get(word, word) for word in command)])
+
     def gtests(self, build, ending):
         """The GoogleTest programs of a build whose names end so."""
         if not self.builds.configure(build):
@@ -156,6 +167,8 @@ def main():
     finally:
         children.end_all(grace=children.GRACE_SECONDS)
         shutil.rmtree(TEMPORARY, ignore_errors=True)
+    if options.names and results.is_empty():
+        results.fails(f"{options.part} {' '.join(options.names)}", ["there is no such test"])
     return results.conclude()
 
 

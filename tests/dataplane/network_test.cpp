@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/network.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace usher {
+namespace {
+
+IpAddress ip(const char* text) {
+    return *IpAddress::parse(text);
+}
+Be32 v4(const char* text) {
+    return ip(text).v4();
+}
+
+NetworkPlan plan() {
+    NetworkPlan plan;
+    plan.ports = {{MacAddress{{2, 0, 0, 0, 0, 1}}, 1500, true},
+                  {MacAddress{{2, 0, 0, 0, 0, 2}}, 1400, true}};
+    plan.routes = {{Prefix::of(ip("10.0.0.0"), 24), {}, 1, false},
+                   {Prefix::of(ip("10.0.0.128"), 25), ip("10.0.0.1"), 1, false},
+                   {Prefix::of(ip("10.0.0.130"), 32), {}, 0, true},
+                   {Prefix::of(ip("0.0.0.0"), 0), ip("198.51.100.254"), 0, false}};
+    plan.neighbours = {{1, ip("10.0.0.1"), MacAddress{{2, 1, 0, 0, 0, 1}}, 1},
+                       {0, ip("198.51.100.254"), MacAddress{{2, 1, 0, 0, 0, 2}}, 2}};
+    return plan;
+}
+
+using Kind = Network::Way::Kind;
+
+TEST(Network, TakesTheLongestPrefix) {
+    const Network network(plan());
+    EXPECT_EQ(network.way_to(v4("10.0.0.1")).hop, 1);
+    EXPECT_EQ(network.way_to(v4("10.0.0.200")).hop, 1) << "by the gateway";
+    EXPECT_EQ(network.way_to(v4("192.0.2.1")).hop, 2) << "the default route";
+    EXPECT_EQ(network.way_to(v4("10.0.0.130")).kind, Kind::none) << "unreachable";
+    const auto ask = network.way_to(v4("10.0.0.9"));
+    EXPECT_EQ(ask.kind, Kind::ask);
+    EXPECT_EQ(ask.port, 1);
+    EXPECT_EQ(ask.neighbour, v4("10.0.0.9"));
+    EXPECT_EQ(network.hop(2).source, (MacAddress{{2, 0, 0, 0, 0, 1}}));
+    EXPECT_EQ(network.hop(1).mtu, 1400);
+}
+
+TEST(Network, HasNoWayWithoutRoutes) {
+    EXPECT_EQ(Network().way_to(v4("10.0.0.1")).kind, Kind::none);
+    NetworkPlan down = plan();
+    down.ports[0].up = false;
+    EXPECT_EQ(Network(down).way_to(v4("192.0.2.1")).kind, Kind::ask)
+        << "no hop on a link that is down";
+}
+
+TEST(Network, AgreesWithTryingEveryPrefix) {
+    std::mt19937 random(5);
+    for (int round = 0; round < 50; ++round) {
+        NetworkPlan p;
+        p.ports = {{MacAddress{}, 1500, true}};
+        std::vector<Prefix> prefixes;
+        for (int i = 0; i < 40; ++i) {
+            const int length = static_cast<int>(random() % 33);
+            const Be32 address = Be32::from_host(random() % 4 ? random() & 0xff000fff : random());
+            const Prefix prefix = Prefix::of(IpAddress(address), length);
+            if (std::find(prefixes.begin(), prefixes.end(), prefix) != prefixes.end()) continue;
+            prefixes.push_back(prefix);
+            const auto gateway = IpAddress(Be32::from_host(static_cast<std::uint32_t>(i) + 1));
+            p.routes.push_back({prefix, gateway, 0, false});
+        }
+        const Network network(p);
+        for (int i = 0; i < 2000; ++i) {
+            std::uint32_t address = random();
+            if (random() % 2)
+                address =
+                    prefixes[random() % prefixes.size()].address.v4().host() + random() % 3 - 1;
+            const IpAddress wanted(Be32::from_host(address));
+            const NetworkPlan::Route* best = nullptr;
+            for (const auto& route : p.routes)
+                if (route.destination.contains(wanted) &&
+                    (!best || route.destination.length > best->destination.length))
+                    best = &route;
+            const auto way = network.way_to(wanted.v4());
+            if (best == nullptr)
+                ASSERT_EQ(way.kind, Kind::none);
+            else
+                ASSERT_EQ(way.neighbour, best->gateway->v4()) << wanted.to_string();
+        }
+    }
+}
+
+TEST(CachedHop, IsForgottenInAnotherGeneration) {
+    const CachedHop cached(7, 3);
+    EXPECT_EQ(CachedHop(cached.bits()).hop_in(3), 7);
+    EXPECT_EQ(CachedHop(cached.bits()).hop_in(4), kNoHop);
+}
+
+}  // namespace
+}  // namespace usher

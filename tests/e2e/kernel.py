@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What does not belong to a virtual service stays with the kernel."""
+
+import socket
+import sys
+
+sys.dont_write_bytecode = True
+from echo import TcpEcho, UdpEcho, ask  # noqa: E402
+from http_load import get_once  # noqa: E402
+from topology import (  # noqa: E402
+    DIRECTOR_INSIDE, VIP, expect, main, server_address, service)
+
+EXTERNAL = "198.51.100.1"
+
+
+def refused(rig, address, port):
+    try:
+        with rig.client.inside():
+            socket.create_connection((address, port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test(rig):
+    rig.start_nginx(1)
+    rig.usherd.start(service([f"{server_address(1)}:80"]))
+    before = rig.usherd.ask("worker.list")[0]["packets"]
+
+    rig.client.ip("neigh flush dev c0")
+    rig.client.run("ping", "-c3", "-i0.2", "-W2", VIP)
+    mac = rig.director.mac("ext0")
+    expect(mac in rig.client.run("ip", "neigh", "show", "198.51.100.1"), "the kernel answers ARP")
+    rig.client.run("ping", "-c1", "-W2", "-s", "4000", VIP)
+    expect(True, "and ping for the virtual address, also in fragments")
+    rig.servers[0].run("ping", "-c1", "-W2", DIRECTOR_INSIDE)
+    expect(True, "and ping from a real server")
+
+    for address in (EXTERNAL, VIP):
+        TcpEcho(rig.director, 2222, address)
+        with rig.client.inside(), socket.create_connection((address, 2222), 5) as connection:
+            ask(connection, b"x" * 50_000)
+    expect(True, "a listener on another port of the box, or of the virtual address, is reached")
+    UdpEcho(rig.director, 80, "box", VIP)  # the service is TCP's
+    with rig.client.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect((VIP, 80))
+        client.send(b"udp?")
+        expect(client.recv(100) == b"box: udp?", "the same port of the other protocol, too")
+    expect(refused(rig, VIP, 81), "a port that nobody serves is refused")
+    for _ in range(3):
+        with rig.director.inside(), socket.create_connection((server_address(1), 80), 5) as own:
+            own.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            if not own.recv(200).startswith(b"HTTP/1.1 200 "):
+                raise AssertionError("the box's own connection to a real server's port works")
+    expect(True, "the box's own connections to a real server's port work")
+
+    after = rig.usherd.ask("worker.list")[0]["packets"]
+    expect(after == before, "no worker saw a packet of all that")
+    with rig.client.inside():
+        expect(get_once() == "web-1", "and the service works")
+    expect(rig.usherd.drops() == {}, "nothing was dropped")
+
+
+main("kernel", test, servers=1)

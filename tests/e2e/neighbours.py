@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Linux's neighbours are followed: the packet that needs an unknown one is not lost, and a real
+server may get another MAC address."""
+
+import socket
+import sys
+import time
+
+sys.dont_write_bytecode = True
+from echo import UdpEcho  # noqa: E402
+from topology import CLIENT, VIP, expect, main, server_address, service, wait_until  # noqa: E402
+
+SERVER = server_address(1)
+FRESH_MAC = "02:00:00:00:be:ef"
+
+
+def client_socket(rig):
+    with rig.client.inside():
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.connect((VIP, 7))
+    client.settimeout(5)
+    return client
+
+
+def round_trip(client, text):
+    """Sends one datagram, once."""
+    client.send(text)
+    if client.recv(100) != b"1: " + text:
+        raise AssertionError("another answer came")
+
+
+def test(rig):
+    echo = UdpEcho(rig.servers[0], 7, "1")
+    rig.usherd.start(service([f"{SERVER}:7"], "udp", 7))
+    client = client_socket(rig)
+    round_trip(client, b"first")
+    expect(True, "the first datagram of all arrives")
+    for turn in range(5):
+        rig.director.ip("neigh flush all")
+        round_trip(client, b"old flow %d" % turn)
+        rig.director.ip("neigh flush all")
+        round_trip(client_socket(rig), b"new flow %d" % turn)
+    expect(len(echo.senders) == 11, "after a flush of the neighbours each datagram arrives, once")
+
+    rig.servers[0].ip("link set r0 down")
+    rig.servers[0].ip(f"link set r0 address {FRESH_MAC}")
+    rig.servers[0].ip("link set r0 up")
+    rig.servers[0].ip("route add default via 10.0.0.1")
+    rig.director.ip("neigh flush all")
+    round_trip(client, b"moved")
+    expect(True, "a server with another MAC address, learned anew, is followed")
+    rig.servers[0].ip("link set r0 down")
+    rig.servers[0].ip("link set r0 address 02:00:00:00:be:01")
+    rig.servers[0].ip("link set r0 up")
+    rig.servers[0].ip("route add default via 10.0.0.1")
+    rig.servers[0].run("ping", "-c1", "-W2", "10.0.0.1")
+    wait_until(lambda: answered(client), "one that tells its new MAC address itself, too", 15)
+
+    rig.servers[0].ip("link set r0 down")
+    rig.director.ip("neigh flush all")
+    for _ in range(10):
+        client.send(b"nobody hears")
+    time.sleep(0.1)
+    wait_until(lambda: rig.usherd.drops().get("neighbour-failed", 0) == 10,
+               "packets to a server that is gone are dropped and counted", 10)
+    expect(CLIENT in echo.senders and len(set(echo.senders)) == 1, "the server saw the client")
+
+
+def answered(client):
+    client.settimeout(0.5)
+    try:
+        client.send(b"there?")
+        return client.recv(100) == b"1: there?"
+    except TimeoutError:
+        return False
+
+
+main("neighbours", test, servers=1)

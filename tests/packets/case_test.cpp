@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Plays tests/packets/cases/*.case through the shipped commands and the shipped worker, in bursts
+// of 1 and of 32, which must agree. A case is lines:
+//
+//   # a comment
+//   ipvsadm -A -t 203.0.113.10:80 -s rr        a command, through the command line's own parser
+//   table 8                                    (first) a table of 2^8 connections
+//   ext in PACKET    int out PACKET            packets as packet_text.hpp writes them
+//   wait 61                                    seconds
+//   drop no-server 1                           packets dropped for that reason, up to here
+//   counts TCP 203.0.113.10:80 10.0.0.100:80 1 0      ActiveConn and InActConn
+//
+// "in" lines that follow each other on one port are one batch; every packet that leaves must stand
+// in an "out" line after it, in order within its port.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/packets/in_process.hpp"
+#include "tools/cli/ipvsadm.hpp"
+#include "tools/cli/ipvsadm_grammar.hpp"
+
+namespace usher::test {
+namespace {
+
+class Player {
+  public:
+    explicit Player(unsigned burst) : burst_(burst) {}
+
+    void play(const std::filesystem::path& path) {
+        std::ifstream file(path);
+        for (std::string line; std::getline(file, line);) {
+            ++line_number_;
+            SCOPED_TRACE(fmt::format("{}:{}: {}", path.filename().string(), line_number_, line));
+            if (line.empty() || line[0] == '#') continue;
+            play_line(line);
+        }
+        settle();
+        EXPECT_EQ(director().packets_in_use(), 0U) << "packets leaked";
+    }
+
+  private:
+    InProcess& director() {
+        if (!director_) director_ = std::make_unique<InProcess>(bits_);
+        return *director_;
+    }
+
+    void play_line(const std::string& line) {
+        std::istringstream words(line);
+        std::string first, second, rest;
+        words >> first;
+        if (first == "ext" || first == "int") {
+            words >> second;
+            std::getline(words >> std::ws, rest);
+            const PortIndex port = first == "ext" ? 0 : 1;
+            if (second == "in") return take_in(port, rest);
+            ASSERT_EQ(second, "out");
+            return expect_out(port, rest);
+        }
+        settle();
+        if (first == "table")
+            words >> bits_;
+        else if (first == "ipvsadm")
+            command(line.substr(8));
+        else if (first == "wait")
+            wait(words);
+        else if (first == "drop")
+            check_drops(words);
+        else if (first == "counts")
+            check_counts(words);
+        else
+            FAIL() << "no such line";
+    }
+
+    void take_in(PortIndex port, const std::string& text) {
+        if (!expected_.empty() || (!frames_.empty() && port != port_)) settle();
+        const auto frame = frame_of(text);
+        ASSERT_TRUE(frame) << "not a packet";
+        port_ = port;
+        frames_.push_back(*frame);
+    }
+
+    void expect_out(PortIndex port, const std::string& text) {
+        const auto frame = frame_of(text);
+        ASSERT_TRUE(frame) << "not a packet";
+        expected_.push_back(fmt::format("{} {}", port == 0 ? "ext" : "int", describe(*frame)));
+    }
+
+    void settle() {
+        if (frames_.empty()) return;
+        std::vector<std::string> sent;
+        for (const auto& packet : director().pass(port_, frames_, burst_))
+            sent.push_back(
+                fmt::format("{} {}", packet.port == 0 ? "ext" : "int", describe(packet.frame)));
+        std::stable_sort(expected_.begin(), expected_.end(), [](const auto& a, const auto& b) {
+            return a.substr(0, 3) < b.substr(0, 3);
+        });
+        EXPECT_EQ(sent, expected_);
+        frames_.clear();
+        expected_.clear();
+    }
+
+    void command(const std::string& line) {
+        std::istringstream stream(line);
+        const std::vector<std::string> words{std::istream_iterator<std::string>(stream), {}};
+        const auto parsed = parse_ipvsadm("ipvsadm", words, NameResolver{});
+        ASSERT_TRUE(parsed) << parsed.error().text;
+        const std::string reply = director().request(to_line(change_request(*parsed)));
+        EXPECT_EQ(reply, "{\"ok\":true,\"result\":null}\n");
+    }
+
+    void wait(std::istream& words) {
+        std::uint32_t time = 0;
+        words >> time;
+        director().wait(time);
+    }
+
+    void check_drops(std::istream& words) {
+        std::string name;
+        std::uint64_t count = 0;
+        words >> name >> count;
+        const auto reason = std::find(kDropNames.begin(), kDropNames.end(), name);
+        ASSERT_NE(reason, kDropNames.end()) << "no such reason";
+        EXPECT_EQ(director().dropped(static_cast<Drop>(reason - kDropNames.begin())), count);
+    }
+
+    void check_counts(std::istream& words) {
+        std::string protocol, service, server;
+        std::uint64_t active = 0, inactive = 0;
+        words >> protocol >> service >> server >> active >> inactive;
+        for (const auto& [key, desired] : director().director().desired().services) {
+            if (key.to_string() != protocol + " " + service) continue;
+            ServiceRow row{key, desired.options, {}, {}, {}};
+            for (const auto& each : desired.servers) {
+                ServerRow server_row;
+                server_row.key = each.key;
+                row.servers.push_back(server_row);
+            }
+            for (const ServerRow& each : director().director().counted(row).servers) {
+                if (each.key.to_string() != server) continue;
+                EXPECT_EQ(each.active, active) << "active";
+                EXPECT_EQ(each.inactive, inactive) << "inactive";
+                return;
+            }
+        }
+        ADD_FAILURE() << "no such server";
+    }
+
+    const unsigned burst_;
+    unsigned bits_ = 10;
+    int line_number_ = 0;
+    std::unique_ptr<InProcess> director_;
+    PortIndex port_ = 0;
+    std::vector<Frame> frames_;
+    std::vector<std::string> expected_;
+};
+
+class PacketCase : public testing::TestWithParam<std::tuple<std::string, unsigned>> {};
+
+TEST_P(PacketCase, Agrees) {
+    const auto& [name, burst] = GetParam();
+    Player(burst).play(std::filesystem::path(USHER_SOURCE_DIR) / "tests/packets/cases" / name);
+}
+
+std::vector<std::string> case_names() {
+    std::vector<std::string> names;
+    const auto folder = std::filesystem::path(USHER_SOURCE_DIR) / "tests/packets/cases";
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, PacketCase,
+                         testing::Combine(testing::ValuesIn(case_names()),
+                                          testing::Values(1U, 32U)),
+                         [](const auto& instance) {
+                             std::string name = std::get<0>(instance.param);
+                             name.resize(name.size() - 5);
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name + "_burst" + std::to_string(std::get<1>(instance.param));
+                         });
+
+}  // namespace
+}  // namespace usher::test

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packets as text, both ways. The text is one line; fields that have their default are left out:
+//
+//   tcp 198.51.100.7:4001 > 203.0.113.10:80 S ttl=64 seq=1 ack=0 len=5 id=7 df
+//   udp 198.51.100.7:4001 > 203.0.113.10:53 len=12 nosum
+//   icmp 203.0.113.10 > 198.51.100.7 3/4 mtu=1400 { tcp ... }
+//   hex 0a0b0c...                       a frame byte for byte, with its Ethernet header
+//
+// describe() works every checksum out from nothing; a wrong one shows as !ip-sum, !tcp-sum,
+// !udp-sum, !icmp-sum, !inner-sum. TTL is 64 and lengths 0 by default; payloads are 'x'.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace usher::test {
+
+using Frame = std::vector<std::uint8_t>;
+
+std::optional<Frame> frame_of(std::string_view text);  // nullopt: the text is no packet
+std::string describe(std::span<const std::uint8_t> frame);
+
+// Every length consistent and every checksum right: what may be sent.
+bool is_sound(std::span<const std::uint8_t> frame);
+
+}  // namespace usher::test

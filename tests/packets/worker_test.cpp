@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a case file cannot say: ports chosen at random, a full table, many packets at once.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "tests/packets/in_process.hpp"
+
+namespace usher::test {
+namespace {
+
+constexpr const char* kService =
+    R"({"command":"service.add","service":{"protocol":"tcp","address":"203.0.113.10","port":80},)"
+    R"("options":{"scheduler":"rr"}})";
+
+std::string server_add(const std::string& vip, const std::string& server) {
+    return fmt::format(R"({{"command":"server.add","service":{{"protocol":"tcp","address":"{}",)"
+                       R"("port":80}},"server":{{"address":"{}","port":80}},"options":{{}}}})",
+                       vip, server);
+}
+
+Frame client(int host, int port, const char* flags) {
+    return *frame_of(
+        fmt::format("tcp 198.51.100.{}:{} > 203.0.113.10:80 {} seq=1", host, port, flags));
+}
+
+TEST(Worker, GivesASecondServiceOnOneServerAnotherPort) {
+    InProcess box;
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    box.request(R"({"command":"service.add","service":{"protocol":"tcp","address":"203.0.113.11",)"
+                R"("port":80},"options":{}})");
+    box.request(server_add("203.0.113.11", "10.0.0.100"));
+    const auto first = box.pass(0, {client(2, 4001, "S")}, 1);
+    const auto second =
+        box.pass(0, {*frame_of("tcp 198.51.100.2:4001 > 203.0.113.11:80 S seq=1")}, 1);
+    ASSERT_EQ(first.size(), 1U);
+    ASSERT_EQ(second.size(), 1U);
+    EXPECT_TRUE(is_sound(second[0].frame));
+    const Headers headers = parse_ipv4(second[0].frame);
+    const Flow4 flow = read_flow(second[0].frame.data(), headers);
+    EXPECT_NE(flow.source_port.host(), 4001);
+
+    // The answer to that port finds its way to the client's own.
+    const auto answer =
+        box.pass(1,
+                 {*frame_of(fmt::format("tcp 10.0.0.100:80 > 198.51.100.2:{} SA ack=2",
+                                        flow.source_port.host()))},
+                 1);
+    ASSERT_EQ(answer.size(), 1U);
+    EXPECT_EQ(describe(answer[0].frame), "tcp 203.0.113.11:80 > 198.51.100.2:4001 SA ack=2 ttl=63");
+}
+
+TEST(Worker, LetsHalfOpenConnectionsGiveWayWhenTheTableIsFull) {
+    InProcess box(8);  // 256 connections
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    for (int port = 1; port <= 100; ++port) {
+        box.pass(0, {client(2, port + 1000, "S")}, 1);
+        box.pass(0, {client(2, port + 1000, "A")}, 1);
+    }
+    std::vector<Frame> flood;
+    for (int port = 1; port <= 5000; ++port)
+        flood.push_back(client(3, port + 1000, "S"));
+    box.pass(0, flood, 32);
+    EXPECT_GT(box.worker().counters().evicted.read(), 4000U);
+    // Every established one is still there.
+    for (int port = 1; port <= 100; ++port)
+        EXPECT_EQ(box.pass(0, {client(2, port + 1000, "A")}, 1).size(), 1U) << port;
+    // And so a new client is served.
+    int served = 0;
+    for (int tries = 0; tries < 3; ++tries)
+        served += static_cast<int>(box.pass(0, {client(4, 5000, "S")}, 1).size());
+    EXPECT_GT(served, 0);
+}
+
+TEST(Worker, RefusesWhenOnlyEstablishedConnectionsAreLeft) {
+    InProcess box(8);
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    for (int port = 1; port <= 256; ++port)
+        box.pass(0, {client(2, port + 1000, "S"), client(2, port + 1000, "A")}, 1);
+    EXPECT_EQ(box.pass(0, {client(3, 5000, "S")}, 1).size(), 0U);
+    EXPECT_EQ(box.dropped(Drop::table_full), 1U);
+    EXPECT_EQ(box.pass(0, {client(2, 1001, "A")}, 1).size(), 1U);
+}
+
+TEST(Worker, TrimsPaddingOfShortFrames) {
+    InProcess box;
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    Frame frame = client(2, 4001, "S");
+    frame.resize(60);
+    const auto sent = box.pass(0, {frame}, 1);
+    ASSERT_EQ(sent.size(), 1U);
+    EXPECT_EQ(sent[0].frame.size(), 54U);
+    EXPECT_TRUE(is_sound(sent[0].frame));
+}
+
+TEST(Worker, LimitsItsRefusals) {
+    InProcess box;
+    box.request(kService);
+    std::vector<Frame> flood;
+    for (int i = 0; i < 1500; ++i)
+        flood.push_back(client(2, 1000 + i, "S"));
+    EXPECT_LE(box.pass(0, flood, 32).size(), 1000U);
+    EXPECT_GE(box.dropped(Drop::refusal_limited), 500U);
+    EXPECT_EQ(box.packets_in_use(), 0U);
+}
+
+}  // namespace
+}  // namespace usher::test
