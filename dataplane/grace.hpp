@@ -18,11 +18,11 @@ class Grace {
   public:
     using Token = std::uint64_t;
 
-    explicit Grace(unsigned workers) {
-        const std::size_t size = rte_rcu_qsbr_get_memsize(workers);
+    explicit Grace(unsigned threads) : threads_(threads) {
+        const std::size_t size = rte_rcu_qsbr_get_memsize(threads);
         const std::size_t rounded = (size + 63) / 64 * 64;
         state_.reset(static_cast<rte_rcu_qsbr*>(std::aligned_alloc(64, rounded)));
-        if (!state_ || rte_rcu_qsbr_init(state_.get(), workers) != 0) throw std::bad_alloc();
+        if (!state_ || rte_rcu_qsbr_init(state_.get(), threads) != 0) throw std::bad_alloc();
     }
 
     void online(unsigned id) {
@@ -30,21 +30,33 @@ class Grace {
         rte_rcu_qsbr_thread_online(state_.get(), id);
     }
     void quiescent(unsigned id) { rte_rcu_qsbr_quiescent(state_.get(), id); }
-    void offline(unsigned id) {
-        rte_rcu_qsbr_thread_offline(state_.get(), id);
-        rte_rcu_qsbr_thread_unregister(state_.get(), id);
-    }
+    void offline(unsigned id) { rte_rcu_qsbr_thread_offline(state_.get(), id); }
 
     Token start() { return rte_rcu_qsbr_start(state_.get()); }
-    bool passed(Token token) { return rte_rcu_qsbr_check(state_.get(), token, false) == 1; }
+
+    // rte_rcu_qsbr_check() would do, but for its shortcut: a token that another thread has seen
+    // pass is read without order, so that nothing says that the readers' reads come before our
+    // reuse. The acquire pairs with the release in rte_rcu_qsbr_quiescent and _thread_offline.
+    bool passed(Token token) const {
+        for (unsigned id = 0; id < threads_; ++id) {
+            const std::uint64_t seen = __atomic_load_n(&state_->qsbr_cnt[id].cnt, __ATOMIC_ACQUIRE);
+            if (seen != __RTE_QSBR_CNT_THR_OFFLINE && seen < token) return false;
+        }
+        return true;
+    }
 
     // Blocks; never called by a worker.
-    void wait() { rte_rcu_qsbr_synchronize(state_.get(), RTE_QSBR_THRID_INVALID); }
+    void wait() {
+        const Token token = start();
+        while (!passed(token))
+            rte_pause();
+    }
 
   private:
     struct Free {
         void operator()(void* memory) const { std::free(memory); }
     };
+    const unsigned threads_;
     std::unique_ptr<rte_rcu_qsbr, Free> state_;
 };
 

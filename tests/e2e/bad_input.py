@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
+from checks import expect  # noqa: E402
 from http_load import get_once  # noqa: E402
-from topology import VIP, expect, main, server_address, service  # noqa: E402
+from topology import VIP, main, server_address, service  # noqa: E402
 
 INTERFACES = '[[interface]]\nname = "ext0"\n[[interface]]\nname = "int0"\n'
 SERVICE = '[[service]]\ntcp = "192.0.2.1:80"\n'

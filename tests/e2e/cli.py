@@ -9,9 +9,10 @@ import stat
 import sys
 
 sys.dont_write_bytecode = True
+from checks import expect  # noqa: E402
 from echo import UdpEcho  # noqa: E402
 from http_load import WebConnection, get_once  # noqa: E402
-from topology import CLIENT, VIP, expect, main, server_address  # noqa: E402
+from topology import CLIENT, VIP, main, server_address  # noqa: E402
 
 TITLE = """IP Virtual Server version 1.2.1 (size=1048576)
 Prot LocalAddress:Port Scheduler Flags

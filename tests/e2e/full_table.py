@@ -11,9 +11,10 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
+from checks import expect  # noqa: E402
 from echo import TcpEcho, ask  # noqa: E402
 from frames import syn_frame  # noqa: E402
-from topology import VIP, expect, main, server_address, service  # noqa: E402
+from topology import VIP, main, server_address, service  # noqa: E402
 
 ESTABLISHED = 50
 SECONDS = 5

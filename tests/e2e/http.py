@@ -10,8 +10,9 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
+from checks import expect  # noqa: E402
 from http_load import get_once, start_wrk, wrk_failures  # noqa: E402
-from topology import VIP, expect, main, server_address, service  # noqa: E402
+from topology import VIP, main, server_address, service  # noqa: E402
 
 REQUESTS = 10_000
 WRK_SECONDS = 20

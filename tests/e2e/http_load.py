@@ -63,7 +63,7 @@ def get_once():
 
 
 class Load:
-    """Threads that send requests until stop(): half of them one a connection, half 50, at leisure."""
+    """Threads that send requests until stop(): half of them one a connection, half 50, slowly."""
 
     def __init__(self, box, threads=6):
         self.box = box

@@ -8,7 +8,6 @@ import sys
 sys.dont_write_bytecode = True
 from echo import TcpEcho, UdpEcho, ask  # noqa: E402
 from http_load import get_once  # noqa: E402
-from topology import (  # noqa: E402
     DIRECTOR_INSIDE, VIP, expect, main, server_address, service)
 
 EXTERNAL = "198.51.100.1"

@@ -10,7 +10,6 @@ import sys
 sys.dont_write_bytecode = True
 from echo import TcpEcho, ask  # noqa: E402
 from http_load import get_once  # noqa: E402
-from topology import (  # noqa: E402
     DIRECTOR_INSIDE, VIP, expect, main, server_address, service, wait_until)
 
 EXTERNAL = "198.51.100.1"

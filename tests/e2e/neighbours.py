@@ -8,11 +8,17 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
+from checks import expect, wait_until  # noqa: E402
 from echo import UdpEcho  # noqa: E402
-from topology import CLIENT, VIP, expect, main, server_address, service, wait_until  # noqa: E402
+from topology import CLIENT, VIP, main, server_address, service  # noqa: E402
 
 SERVER = server_address(1)
 FRESH_MAC = "02:00:00:00:be:ef"
+
+
+def forget_neighbours(rig):
+    rig.director.ip("neigh flush all")
+    time.sleep(0.1)  # until usherd has heard it
 
 
 def client_socket(rig):
@@ -37,9 +43,9 @@ def test(rig):
     round_trip(client, b"first")
     expect(True, "the first datagram of all arrives")
     for turn in range(5):
-        rig.director.ip("neigh flush all")
+        forget_neighbours(rig)
         round_trip(client, b"old flow %d" % turn)
-        rig.director.ip("neigh flush all")
+        forget_neighbours(rig)
         round_trip(client_socket(rig), b"new flow %d" % turn)
     expect(len(echo.senders) == 11, "after a flush of the neighbours each datagram arrives, once")
 
@@ -47,7 +53,7 @@ def test(rig):
     rig.servers[0].ip(f"link set r0 address {FRESH_MAC}")
     rig.servers[0].ip("link set r0 up")
     rig.servers[0].ip("route add default via 10.0.0.1")
-    rig.director.ip("neigh flush all")
+    forget_neighbours(rig)
     round_trip(client, b"moved")
     expect(True, "a server with another MAC address, learned anew, is followed")
     rig.servers[0].ip("link set r0 down")
@@ -58,10 +64,9 @@ def test(rig):
     wait_until(lambda: answered(client), "one that tells its new MAC address itself, too", 15)
 
     rig.servers[0].ip("link set r0 down")
-    rig.director.ip("neigh flush all")
+    forget_neighbours(rig)
     for _ in range(10):
         client.send(b"nobody hears")
-    time.sleep(0.1)
     wait_until(lambda: rig.usherd.drops().get("neighbour-failed", 0) == 10,
                "packets to a server that is gone are dropped and counted", 10)
     expect(CLIENT in echo.senders and len(set(echo.senders)) == 1, "the server saw the client")

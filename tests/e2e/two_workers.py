@@ -6,7 +6,6 @@ import sys
 
 sys.dont_write_bytecode = True
 from http_load import get_once, start_wrk, wrk_failures  # noqa: E402
-from topology import (  # noqa: E402
     CORES, SKIPPED, expect, main, server_address, service)
 
 REQUESTS = 2000

@@ -7,8 +7,9 @@ import socket
 import sys
 
 sys.dont_write_bytecode = True
+from checks import expect  # noqa: E402
 from echo import UdpEcho  # noqa: E402
-from topology import VIP, expect, main, server_address, service  # noqa: E402
+from topology import VIP, main, server_address, service  # noqa: E402
 
 PORT = 7
 WEIGHTS = [2, 4, 3]  # of servers 1, 2, 3

@@ -10,10 +10,11 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
+from checks import expect  # noqa: E402
 from echo import UdpEcho  # noqa: E402
 from frames import ICMP, TCP, UDP, read_capture  # noqa: E402
 from http_load import WebConnection, get_once  # noqa: E402
-from topology import CLIENT, VIP, expect, main, server_address, service  # noqa: E402
+from topology import CLIENT, VIP, main, server_address, service  # noqa: E402
 
 SERVER = server_address(1)
 SO_NO_CHECK = 11

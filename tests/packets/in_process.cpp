@@ -4,9 +4,9 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include "control/commands.hpp"
 #include "control/log.hpp"
@@ -112,8 +112,8 @@ std::vector<InProcess::Sent> InProcess::pass(PortIndex port, const std::vector<F
         std::vector<rte_mbuf*> packets;
         for (std::size_t i = first; i < std::min(frames.size(), first + burst); ++i) {
             rte_mbuf* packet = rte_pktmbuf_alloc(pool());
-            std::memcpy(rte_pktmbuf_append(packet, static_cast<std::uint16_t>(frames[i].size())),
-                        frames[i].data(), frames[i].size());
+            char* room = rte_pktmbuf_append(packet, static_cast<std::uint16_t>(frames[i].size()));
+            std::copy(frames[i].begin(), frames[i].end(), room);
             packets.push_back(packet);
         }
         worker_->process(packets, port, now_);

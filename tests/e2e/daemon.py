@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""usherd in the director's box, and its clients."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+from processes import CORES, WORKER_CORE
+
+
+class Usherd:
+    """The daemon in the director's box, and its clients."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.config = rig.folder / "usher.toml"
+        self.socket = rig.folder / "usher.sock"
+        self.log = rig.folder / "usherd.log"
+        self.process = None
+        if len(str(self.socket)) > 100:
+            raise RuntimeError(f"the path {self.socket} is too long for a unix socket: "
+                               "have the repository in a shorter one")
+
+    def write_config(self, services="", cores=(WORKER_CORE,), extra=""):
+        self.config.write_text(f"""{extra}
+[[interface]]
+name = "ext0"
+role = "external"
+[[interface]]
+name = "int0"
+role = "internal"
+[workers]
+cores = {list(cores)}
+[control]
+socket = "{self.socket}"
+{services}
+""")
+
+    def start(self, services=None, **config):
+        """Returns when it forwards. Without arguments, with the file that is there."""
+        if services is not None or config or not self.config.exists():
+            self.write_config(services or "", **config)
+        offset = self.log.stat().st_size if self.log.exists() else 0
+        with open(self.log, "ab") as log:
+            self.process = self.rig.director.start(
+                self.rig.tools / "usherd", "--config", self.config, cores=CORES, stderr=log,
+                stdout=log)
+        self.await_log("forwards", offset)
+
+    def await_log(self, text, offset=0, patience=30):
+        deadline = time.monotonic() + patience
+        while text not in (said := self.log.read_text()[offset:]):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"usherd does not say '{text}', but:\n{said}")
+            time.sleep(0.02)
+
+    def stop(self, number=signal.SIGTERM):
+        return self.rig.children.end(self.process, number)
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
+    def environment(self):
+        return {**os.environ, "USHER_SOCKET": str(self.socket)}
+
+    def call(self, words, text="", program="ipvsadm"):
+        """Runs ipvsadm or usher: its exit code, output and errors."""
+        words = words.split() if isinstance(words, str) else words
+        return subprocess.run([str(self.rig.tools / program), *words], input=text, text=True,
+                              capture_output=True, env=self.environment())
+
+    def ipvsadm(self, words, text=""):
+        """As call; raises when it fails. Returns what it printed."""
+        done = self.call(words, text)
+        if done.returncode != 0:
+            raise RuntimeError(f"ipvsadm {words}: exit code {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def ask(self, command, **members):
+        """A request to the socket; the result, or an exception with the error."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.socket))
+            connection.sendall(json.dumps({"command": command, **members}).encode() + b"\n")
+            reply = json.loads(connection.makefile().readline())
+        if not reply["ok"]:
+            raise RuntimeError(f"{command}: {reply['error']}")
+        return reply["result"]
+
+    def servers(self):
+        """The real servers of the only service: {address:port: row}."""
+        (service,) = self.ask("service.list")["services"]
+        return {f"{row['server']['address']}:{row['server']['port']}": row
+                for row in service["servers"]}
+
+    def drops(self):
+        """The reasons that have counted something."""
+        return {reason: count for reason, count in self.ask("drop.list").items() if count}
