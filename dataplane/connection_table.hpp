@@ -51,6 +51,13 @@ class Entry {
     }
     constexpr std::uint64_t bits() const { return bits_; }
 
+    // What a committed entry with `tag` has in these bits, whatever it points to.
+    static constexpr std::uint64_t kTagBits = 0xffffffff60000000;
+    static constexpr std::uint64_t tag_bits(std::uint32_t tag) {
+        return std::uint64_t{tag} << 32 | kUsed | kCommitted;
+    }
+    constexpr bool has(std::uint32_t tag) const { return (bits_ & kTagBits) == tag_bits(tag); }
+
   private:
     static constexpr std::uint64_t kIndexMask = (1U << 28) - 1;
     static constexpr std::uint64_t kReply = 1U << 28, kUsed = 1U << 29, kCommitted = 1U << 30;
@@ -111,6 +118,9 @@ class ConnectionTable {
         const Connection& c = connections_[entry.index()];
         return entry.direction() == Direction::original ? c.original : c.reply;
     }
+    // The slots, as bits, with a committed entry of this tag. Without a branch: where in a bucket
+    // an entry is cannot be predicted.
+    static unsigned slots_with(const Bucket& bucket, std::uint32_t tag);
     Entry find_in(const Bucket& bucket, std::uint32_t tag, const Flow4& flow,
                   std::uint8_t protocol) const;
 

@@ -49,8 +49,54 @@ inline constexpr std::uint16_t kDontFragment = 0x4000, kFragmentMask = 0x3fff;
 // Ports lie at the same place in TCP and UDP.
 inline constexpr int kTcpChecksum = 16, kUdpChecksum = 6, kTcpMinHeader = 20, kUdpHeader = 8;
 
+inline Drop check_tcp(const std::uint8_t* tcp, unsigned length) {
+    if (length < kTcpMinHeader) return Drop::bad_tcp_header;
+    const unsigned header = static_cast<unsigned>(tcp[12] >> 4) * 4;
+    return header < kTcpMinHeader || header > length ? Drop::bad_tcp_header : Drop::none;
+}
+
+inline Drop check_udp(const std::uint8_t* udp, unsigned length) {
+    if (length < kUdpHeader) return Drop::bad_udp_header;
+    const unsigned said = load<Be16>(udp + 4).host();
+    return said < kUdpHeader || said > length ? Drop::bad_udp_header : Drop::none;
+}
+
+inline Headers faulty(Drop reason) {
+    Headers headers;
+    headers.fault = reason;
+    return headers;
+}
+
 // Reads an Ethernet frame that should carry IPv4 with TCP or UDP.
-Headers parse_ipv4(std::span<const std::uint8_t> frame);
+inline Headers parse_ipv4(std::span<const std::uint8_t> frame) {
+    if (frame.size() < kEthernetHeader) return faulty(Drop::truncated);
+    if (load<Be16>(frame.data() + 12).host() != kEtherTypeIpv4) return faulty(Drop::not_ip);
+    if (frame.size() < kEthernetHeader + ipv4::kMinHeader) return faulty(Drop::truncated);
+
+    const std::uint8_t* ip = frame.data() + kEthernetHeader;
+    const unsigned header = (ip[0] & 0x0fU) * 4;
+    const unsigned total = load<Be16>(ip + ipv4::kTotalLength).host();
+    if (ip[0] >> 4 != 4 || header < ipv4::kMinHeader || total < header)
+        return faulty(Drop::bad_ip_header);
+    if (total > frame.size() - kEthernetHeader) return faulty(Drop::truncated);
+    if (load<Be16>(ip + ipv4::kFragment).host() & ipv4::kFragmentMask)
+        return faulty(Drop::fragment);
+
+    Headers headers;
+    headers.protocol = ip[ipv4::kProtocol];
+    headers.l4 = static_cast<std::uint8_t>(kEthernetHeader + header);
+    headers.ip_length = static_cast<std::uint16_t>(total);
+    const std::uint8_t* l4 = ip + header;
+    if (headers.protocol == static_cast<std::uint8_t>(Protocol::tcp)) {
+        headers.fault = check_tcp(l4, total - header);
+        if (headers.fault == Drop::none) headers.tcp_flags = l4[13];
+    } else if (headers.protocol == static_cast<std::uint8_t>(Protocol::udp)) {
+        headers.fault = check_udp(l4, total - header);
+    } else {
+        headers.fault = Drop::unknown_protocol;
+    }
+    return headers;
+}
 
 // The flow of a frame that parse_ipv4 accepted.
 inline Flow4 read_flow(const std::uint8_t* frame, const Headers& headers) {

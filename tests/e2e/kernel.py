@@ -6,9 +6,10 @@ import socket
 import sys
 
 sys.dont_write_bytecode = True
+from checks import expect  # noqa: E402
 from echo import TcpEcho, UdpEcho, ask  # noqa: E402
 from http_load import get_once  # noqa: E402
-    DIRECTOR_INSIDE, VIP, expect, main, server_address, service)
+from topology import DIRECTOR_INSIDE, VIP, main, server_address, service  # noqa: E402
 
 EXTERNAL = "198.51.100.1"
 

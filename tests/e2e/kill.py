@@ -8,9 +8,10 @@ import socket
 import sys
 
 sys.dont_write_bytecode = True
+from checks import expect, wait_until  # noqa: E402
 from echo import TcpEcho, ask  # noqa: E402
 from http_load import get_once  # noqa: E402
-    DIRECTOR_INSIDE, VIP, expect, main, server_address, service, wait_until)
+from topology import DIRECTOR_INSIDE, VIP, main, server_address, service  # noqa: E402
 
 EXTERNAL = "198.51.100.1"
 

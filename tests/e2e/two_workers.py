@@ -5,8 +5,10 @@
 import sys
 
 sys.dont_write_bytecode = True
+from checks import expect  # noqa: E402
 from http_load import get_once, start_wrk, wrk_failures  # noqa: E402
-    CORES, SKIPPED, expect, main, server_address, service)
+from processes import CORES  # noqa: E402
+from topology import SKIPPED, main, server_address, service  # noqa: E402
 
 REQUESTS = 2000
 

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packets of established flows, both directions mixed, in a random order over all of them.
+#include <rte_hash.h>
+#include <rte_hash_crc.h>
+
+#include <fmt/core.h>
+#include <bit>
+
+#include "tools/benchmark/rig.hpp"
+
+namespace usher::bench {
+
+namespace {
+
+constexpr std::uint32_t kLadder[] = {1000, 64512, 258048, 1032192, 4128768, 16515072};
+constexpr std::uint32_t kQuickLadder[] = {1000, 64512};
+constexpr std::uint64_t kPackets = 4'000'000;  // a round; long enough for every flow of 4 M
+
+unsigned table_bits_for(std::uint32_t flows) {
+    // At most 70 % full, and no smaller than the default.
+    unsigned bits = 20;
+    while ((std::uint64_t{1} << bits) * 7 / 10 < flows)
+        ++bits;
+    return bits;
+}
+
+// A packet is of flow n, forth or back.
+struct Draw {
+    Order order;
+    bool back = false;
+
+    explicit Draw(std::uint32_t flows) : order(flows) {}
+};
+
+void establish(Rig& rig, std::uint32_t flows, std::uint8_t protocol) {
+    const auto pass = [&](std::uint8_t flags, bool back) {
+        const Header header = make_header({}, {protocol, flags});
+        for (std::uint32_t first = 0; first < flows; first += Wheel::kBurst) {
+            const auto packets = rig.wheel().fill(header, [&](unsigned i, std::uint8_t* frame) {
+                const std::uint32_t n = std::min(first + i, flows - 1);
+                const Flow4 flow = client_flow(n, rig.address(), Be16::from_host(80));
+                put_flow(frame, back ? rig.answer(flow) : flow);
+            });
+            rig.turn(packets, back ? 1 : 0);
+        }
+    };
+    pass(kSyn, false);
+    pass(kSyn | kAck, true);
+    pass(kAck, false);
+}
+
+// One direction a burst, as packets come from one port.
+template <class Turn>
+std::uint64_t play(Rig& rig, Draw& draw, const Header& header, std::uint64_t count, Turn turn) {
+    for (std::uint64_t done = 0; done < count; done += Wheel::kBurst) {
+        draw.back = !draw.back;
+        const auto packets = rig.wheel().fill(header, [&](unsigned, std::uint8_t* frame) {
+            const Flow4 flow = client_flow(draw.order.next(), rig.address(), Be16::from_host(80));
+            put_flow(frame, draw.back ? rig.answer(flow) : flow);
+        });
+        turn(packets, draw.back ? PortIndex{1} : PortIndex{0});
+    }
+    return count;
+}
+
+void swap_macs(std::span<rte_mbuf*> packets) {
+    for (rte_mbuf* packet : packets) {
+        auto* frame = rte_pktmbuf_mtod(packet, std::uint8_t*);
+        std::uint8_t kept[6];
+        std::memcpy(kept, frame, 6);
+        std::memcpy(frame, frame + 6, 6);
+        std::memcpy(frame + 6, kept, 6);
+    }
+}
+
+// Floor (b): DPDK's own lock-free table looked up in bulk, and 64 bytes of state touched.
+class HashFloor {
+  public:
+    explicit HashFloor(Rig& rig, std::uint32_t flows) : states_(std::size_t{2} * flows) {
+        rte_hash_parameters parameters{};
+        parameters.name = "floor";
+        parameters.entries = std::bit_ceil(flows * 2 + flows / 2);
+        parameters.key_len = sizeof(Key);
+        parameters.hash_func = rte_hash_crc;
+        parameters.extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF;
+        hash_ = rte_hash_create(&parameters);
+        for (std::uint32_t n = 0; hash_ != nullptr && n < flows; ++n) {
+            const Flow4 flow = client_flow(n, rig.address(), Be16::from_host(80));
+            for (const Flow4& each : {flow, rig.answer(flow)}) {
+                const Key key = key_of(each);
+                rte_hash_add_key(hash_, &key);
+            }
+        }
+    }
+    ~HashFloor() { rte_hash_free(hash_); }
+    HashFloor(const HashFloor&) = delete;
+    HashFloor& operator=(const HashFloor&) = delete;
+
+    bool made() const { return hash_ != nullptr; }
+
+    void turn(std::span<rte_mbuf*> packets) {
+        Key keys[Wheel::kBurst];
+        const void* pointers[Wheel::kBurst];
+        std::int32_t positions[Wheel::kBurst];
+        Headers headers;
+        headers.l4 = kEthernetHeader + ipv4::kMinHeader;
+        for (unsigned i = 0; i < packets.size(); ++i) {
+            keys[i] = key_of(read_flow(rte_pktmbuf_mtod(packets[i], std::uint8_t*), headers));
+            pointers[i] = &keys[i];
+        }
+        rte_hash_lookup_bulk(hash_, pointers, static_cast<std::uint32_t>(packets.size()),
+                             positions);
+        for (unsigned i = 0; i < packets.size(); ++i)
+            if (positions[i] >= 0)
+                __builtin_prefetch(&states_[static_cast<std::size_t>(positions[i])], 1);
+        for (unsigned i = 0; i < packets.size(); ++i)
+            if (positions[i] >= 0) ++states_[static_cast<std::size_t>(positions[i])].touched;
+    }
+
+  private:
+    struct Key {
+        Flow4 flow;
+        std::uint32_t protocol;
+    };
+    struct alignas(64) State {
+        std::uint64_t touched = 0;
+    };
+    static Key key_of(const Flow4& flow) { return {flow, 17}; }
+
+    rte_hash* hash_ = nullptr;
+    MappedArray<State> states_;
+};
+
+void run_ladder_step(Report& report, const Settings& settings, std::uint32_t flows,
+                     std::uint8_t protocol) {
+    Rig::Setup setup;
+    setup.table_bits = table_bits_for(flows);
+    Rig rig(setup);
+    establish(rig, flows, protocol);
+    const Header header = make_header({}, {protocol, kAck});
+    const std::uint64_t count = settings.quick ? kPackets / 8 : kPackets;
+    Draw draw(flows);
+    const auto figure = [&](auto turn) {
+        play(rig, draw, header, count / 4, turn);  // warm
+        return measure(settings.repeats, [&] { return play(rig, draw, header, count, turn); });
+    };
+
+    const Figure generator = figure([](std::span<rte_mbuf*>, PortIndex) {});
+    const Figure mac_swap = figure([](std::span<rte_mbuf*> packets, PortIndex) {
+        swap_macs(packets);
+        rte_eth_tx_burst(RTE_MAX_ETHPORTS - 1, 0, packets.data(),
+                         static_cast<std::uint16_t>(packets.size()));
+    });
+    Row row;
+    row.name = fmt::format("established {} {}", protocol == 6 ? "tcp" : "udp", flows);
+    row.unit = "packet";
+    row.generator = generator.median;
+    row.mac_swap = mac_swap.median;
+    const std::uint64_t before = rig.sent();
+    std::uint64_t ticks = 0;
+    const std::uint64_t a_tick = rte_get_tsc_hz() / kTicksPerSecond;
+    std::uint64_t next = rte_rdtsc() + a_tick;
+    row.total = figure([&](std::span<rte_mbuf*> packets, PortIndex port) {
+        if (rte_rdtsc() >= next) {  // time goes by as it does in usherd
+            next += a_tick;
+            ++rig.box().now;
+            ++ticks;
+        }
+        rig.turn(packets, port);
+    });
+    const std::uint64_t played = count / 4 + count * static_cast<std::uint64_t>(settings.repeats);
+    if (rig.sent() - before < played)
+        row.remark = fmt::format("{} of {} packets were not forwarded!",
+                                 played - (rig.sent() - before), played);
+    if (protocol == 17) {
+        HashFloor floor(rig, flows);
+        if (floor.made())
+            row.rte_hash = figure([&](std::span<rte_mbuf*> packets, PortIndex) {
+                               floor.turn(packets);
+                           }).median;
+    }
+    report.add(row);
+}
+
+}  // namespace
+
+void run_established(Report& report, const Settings& settings) {
+    std::vector<std::uint32_t> ladder(std::begin(kLadder), std::end(kLadder));
+    if (settings.quick) ladder.assign(std::begin(kQuickLadder), std::end(kQuickLadder));
+    if (settings.flows != 0) ladder = {settings.flows};
+    for (const std::uint8_t protocol : {std::uint8_t{17}, std::uint8_t{6}})
+        for (const std::uint32_t flows : ladder)
+            run_ladder_step(report, settings, flows, protocol);
+}
+
+}  // namespace usher::bench

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// tools/bench: what the packet path costs. See docs/performance.md.
+#include <fmt/core.h>
+#include <sched.h>
+
+#include <CLI/CLI.hpp>
+
+#include "tools/benchmark/rig.hpp"
+
+namespace usher::bench {
+namespace {
+
+struct Case {
+    const char* name;
+    const char* what;
+    void (*run)(Report&, const Settings&);
+};
+
+constexpr Case kCases[] = {
+    {"established", "packets of established flows, along a ladder of flow counts", run_established},
+};
+
+// On the last core that we may use, where the system's own work is least.
+void pin() {
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    for (int core = CPU_SETSIZE - 1; core >= 0; --core) {
+        if (!CPU_ISSET(core, &allowed)) continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(core, &one);
+        sched_setaffinity(0, sizeof one, &one);
+        return;
+    }
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("tools/bench: TSC cycles of the shipped packet path");
+    Settings settings;
+    std::string json;
+    std::vector<std::string> names;
+    app.add_option("case", names, "Which cases; all without");
+    app.add_option("--flows", settings.flows, "established: only this many flows");
+    app.add_option("--repeats", settings.repeats, "Rounds of each case")
+        ->check(CLI::Range(3, 1000));
+    app.add_option("--json", json, "Write the figures there, too");
+    app.add_flag("--quick", settings.quick, "Small and short: to see that it works");
+    CLI11_PARSE(app, argc, argv);
+
+    process_pool(kPoolPackets);
+    pin();
+    Report report;
+    report.note(
+        fmt::format("TSC {:.0f} MHz; {:.2f} core cycles a TSC cycle (near the top of what "
+                    "this machine shows: it is quiet)",
+                    static_cast<double>(rte_get_tsc_hz()) / 1e6, core_cycles_per_tsc_cycle()));
+    for (const Case& each : kCases) {
+        if (!names.empty() && std::find(names.begin(), names.end(), each.name) == names.end())
+            continue;
+        each.run(report, settings);
+    }
+    report.note(fmt::format("{:.2f} core cycles a TSC cycle", core_cycles_per_tsc_cycle()));
+    return json.empty() || report.write_json(json) ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace usher::bench
+
+int main(int argc, char** argv) {
+    return usher::bench::run(argc, argv);
+}

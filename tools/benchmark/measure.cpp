@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/benchmark/measure.hpp"
+
+#include <fmt/core.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace usher::bench {
+
+double core_cycles_per_tsc_cycle() {
+    constexpr std::uint64_t kSteps = 20'000'000;
+    const Figure figure = measure(5, [] {
+        std::uint64_t steps = kSteps;
+        while (steps != 0)
+            asm volatile("sub $1, %0" : "+r"(steps));  // a cycle each
+        return kSteps;
+    });
+    return 1 / figure.minimum;
+}
+
+void Report::add(const Row& row) {
+    if (!titled_)
+        fmt::print("{:<34} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}\n", "case", "median", "min",
+                   "max", "beyond", "M/s", "/macswap", "/hash");
+    titled_ = true;
+    const double rate = static_cast<double>(rte_get_tsc_hz()) / row.total.median / 1e6;
+    const auto ratio = [&](double floor) {
+        return floor > 0 ? fmt::format("{:.2f}", row.total.median / floor) : std::string("-");
+    };
+    fmt::print("{:<34} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.2f} {:>8} {:>8}  {}\n", row.name,
+               row.total.median, row.total.minimum, row.total.maximum, row.beyond(), rate,
+               ratio(row.mac_swap), ratio(row.rte_hash), row.remark);
+    std::fflush(stdout);
+    rows_.push_back(row);
+}
+
+void Report::note(const std::string& text) {
+    fmt::print("{}\n", text);
+    std::fflush(stdout);
+}
+
+bool Report::write_json(const std::string& path) const {
+    nlohmann::json all = nlohmann::json::array();
+    for (const Row& row : rows_)
+        all.push_back({{"case", row.name},
+                       {"unit", row.unit},
+                       {"median", row.total.median},
+                       {"minimum", row.total.minimum},
+                       {"maximum", row.total.maximum},
+                       {"beyond_generator", row.beyond()},
+                       {"mac_swap", row.mac_swap},
+                       {"rte_hash", row.rte_hash},
+                       {"remark", row.remark}});
+    std::ofstream file(path);
+    file << all.dump(2) << '\n';
+    return static_cast<bool>(file.flush());
+}
+
+}  // namespace usher::bench

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How a figure comes about: the same thing several times, median and extremes of TSC cycles.
+#pragma once
+
+#include <rte_cycles.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace usher::bench {
+
+struct Figure {
+    double median = 0, minimum = 0, maximum = 0;  // TSC cycles a packet (or whatever `unit` says)
+};
+
+inline Figure figure_of(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return {values[values.size() / 2], values.front(), values.back()};
+}
+
+// Calls round() `repeats` times; it does its work and returns for how many things it stands.
+template <class Round>
+Figure measure(int repeats, Round round) {
+    std::vector<double> values;
+    for (int i = 0; i < repeats; ++i) {
+        const std::uint64_t begin = rte_rdtsc_precise();
+        const std::uint64_t things = round();
+        const std::uint64_t end = rte_rdtsc_precise();
+        values.push_back(static_cast<double>(end - begin) / static_cast<double>(things));
+    }
+    return figure_of(std::move(values));
+}
+
+// Core cycles a TSC cycle, by a chain of additions: tells a quiet machine from a slow phase.
+double core_cycles_per_tsc_cycle();
+
+struct Row {
+    std::string name;
+    std::string unit;      // "packet", "connection", ...
+    Figure total;          // everything that was timed
+    double generator = 0;  // of that, what making the packets took
+    double mac_swap = 0;   // floor (a), 0: not measured for this case
+    double rte_hash = 0;   // floor (b)
+    std::string remark;
+
+    double beyond() const { return total.median - generator; }
+};
+
+// Prints rows as they come; keeps them for --json.
+class Report {
+  public:
+    void add(const Row& row);
+    void note(const std::string& text);
+    bool write_json(const std::string& path) const;
+
+  private:
+    std::vector<Row> rows_;
+    bool titled_ = false;
+};
+
+struct Settings {
+    int repeats = 5;
+    bool quick = false;
+    std::uint32_t flows = 0;  // 0: the whole ladder
+};
+
+}  // namespace usher::bench

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/in_process.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "control/commands.hpp"
+#include "control/log.hpp"
+#include "dataplane/eal.hpp"
+
+namespace usher {
+
+namespace {
+
+IpAddress ip(const std::string& text) {
+    return *IpAddress::parse(text);
+}
+
+Config wiring(unsigned server_neighbours) {
+    Config config;
+    config.log.level = LogLevel::error;
+    const std::pair<const char*, const char*> sides[] = {{"ext", "198.51.100.1/24"},
+                                                         {"int", "10.0.0.1/16"}};
+    for (const auto& [name, address] : sides) {
+        InterfaceConfig interface;
+        interface.name = name;
+        interface.attach = AttachKind::device;
+        interface.addresses = {address};
+        config.interfaces.push_back(interface);
+    }
+    const auto neighbour = [&](const IpAddress& address, const char* interface) {
+        const auto number = static_cast<std::uint32_t>(config.neighbours.size() + 1);
+        const MacAddress mac{{2, 0, 0, 0, static_cast<std::uint8_t>(number >> 8),
+                              static_cast<std::uint8_t>(number)}};
+        config.neighbours.push_back({address, mac, interface});
+    };
+    for (int i = 2; i < 10; ++i)
+        neighbour(ip("198.51.100." + std::to_string(i)), "ext");
+    neighbour(ip("198.51.100.254"), "ext");
+    for (std::uint32_t i = 0; i < server_neighbours; ++i)
+        neighbour(IpAddress(Be32::from_host(ip("10.0.0.100").v4().host() + i)), "int");
+    config.routes.push_back({Prefix::of(ip("0.0.0.0"), 0), ip("198.51.100.254"), "ext"});
+    return config;
+}
+
+}  // namespace
+
+rte_mempool* process_pool(unsigned packets) {
+    static rte_mempool* const pool = [packets] {
+        EalConfig config;
+        config.packets = packets;
+        const auto eal = start_eal(config);
+        const auto made = eal ? make_packet_pool("process", packets, 0, -1)
+                              : Result<rte_mempool*>(tl::unexpected(eal.error()));
+        if (made) return *made;
+        std::fprintf(stderr, "DPDK does not start: %s\n", made.error().message.c_str());
+        std::exit(1);
+    }();
+    return pool;
+}
+
+DirectorInProcess::DirectorInProcess(const Options& options) {
+    process_pool();
+    const Config config = wiring(options.server_neighbours);
+    set_log(config.log);
+    plane_ = std::make_unique<DataPlane>(options.table_bits, options.workers, options.seed);
+    DirectorParts parts{*plane_, {}, {}, [this] { return now; }, {}, {}, nullptr, {}};
+    for (unsigned id = 0; id < options.workers; ++id) {
+        workers_.push_back(std::make_unique<Worker>(*plane_, id, options.ports));
+        parts.workers.push_back(workers_.back().get());
+        parts.cores.push_back(id);
+    }
+    for (const auto& interface : config.interfaces) {
+        const auto last = static_cast<std::uint8_t>(0xe0 + parts.interfaces.size());
+        parts.interfaces.push_back({interface.name, 0, MacAddress{{2, 0, 0, 0, 0, last}}, 1500});
+    }
+    director_ = std::make_unique<RunningDirector>(std::move(parts), config, "",
+                                                  [config] { return Result<Config>(config); });
+    static_cast<void>(director_->begin());
+}
+
+DirectorInProcess::~DirectorInProcess() = default;
+
+std::string DirectorInProcess::request(std::string_view line) {
+    return handle_line(line, *director_);
+}
+
+}  // namespace usher
