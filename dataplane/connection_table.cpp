@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/connection_table.hpp"
 
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
-
-#include <bit>
-
 namespace usher {
 
 ConnectionTable::ConnectionTable(unsigned bits, const HashSeed& seed)
@@ -15,61 +9,6 @@ ConnectionTable::ConnectionTable(unsigned bits, const HashSeed& seed)
       seed_(seed),
       buckets_(std::size_t{1} << (bits - 1)),
       connections_(std::size_t{1} << bits) {}
-
-unsigned ConnectionTable::slots_with(const Bucket& bucket, std::uint32_t tag) {
-    constexpr unsigned kAll = (1U << kEntries) - 1;
-#if defined(__AVX2__) && !defined(__SANITIZE_THREAD__)
-    // Vector loads take each aligned 64-bit lane whole; what is found is loaded again with acquire.
-    const auto* lanes = reinterpret_cast<const __m256i*>(&bucket);
-    const __m256i care = _mm256_set1_epi64x(static_cast<long long>(Entry::kTagBits));
-    const __m256i wanted = _mm256_set1_epi64x(static_cast<long long>(Entry::tag_bits(tag)));
-    const auto equal = [&](const __m256i* at) {
-        const __m256i entries = _mm256_and_si256(_mm256_load_si256(at), care);
-        const __m256i same = _mm256_cmpeq_epi64(entries, wanted);
-        return static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(same)));
-    };
-    return (equal(lanes) | equal(lanes + 1) << 4) & kAll;
-#else
-    unsigned slots = 0;
-    for (int slot = 0; slot < kEntries; ++slot) {
-        const Entry entry(bucket.entries[slot].load(std::memory_order_relaxed));
-        slots |= static_cast<unsigned>(entry.has(tag)) << slot;
-    }
-    return slots & kAll;
-#endif
-}
-
-// The acquire pairs with the compare-and-swap that commits in insert().
-Entry ConnectionTable::candidate(std::uint64_t hash) const {
-    const Bucket& bucket = buckets_[home(hash)];
-    const unsigned slots = slots_with(bucket, tag_of(hash));
-    if (slots == 0) return Entry();
-    const Entry entry(bucket.entries[std::countr_zero(slots)].load(std::memory_order_acquire));
-    if (!entry.has(tag_of(hash))) return Entry();
-    __builtin_prefetch(&connections_[entry.index()], 1);
-    return entry;
-}
-
-bool ConnectionTable::is_flow(Entry entry, const Flow4& flow, std::uint8_t protocol) const {
-    return flow_of(entry) == flow && connections_[entry.index()].protocol == protocol;
-}
-
-Entry ConnectionTable::find_in(const Bucket& bucket, std::uint32_t tag, const Flow4& flow,
-                               std::uint8_t protocol) const {
-    for (unsigned slots = slots_with(bucket, tag); slots != 0; slots &= slots - 1) {
-        const int slot = std::countr_zero(slots);
-        const Entry entry(bucket.entries[slot].load(std::memory_order_acquire));
-        if (entry.has(tag) && is_flow(entry, flow, protocol)) return entry;
-    }
-    return Entry();
-}
-
-Entry ConnectionTable::find(std::uint64_t hash, const Flow4& flow, std::uint8_t protocol) const {
-    const Bucket& bucket = buckets_[home(hash)];
-    if (const Entry entry = find_in(bucket, tag_of(hash), flow, protocol)) return entry;
-    if (bucket.elsewhere.load(std::memory_order_acquire) == 0) return Entry();
-    return find_elsewhere(hash, flow, protocol);
-}
 
 Entry ConnectionTable::find_elsewhere(std::uint64_t hash, const Flow4& flow,
                                       std::uint8_t protocol) const {

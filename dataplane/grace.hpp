@@ -8,9 +8,11 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <thread>
 
 namespace usher {
 
@@ -45,11 +47,12 @@ class Grace {
         return true;
     }
 
-    // Blocks; never called by a worker.
+    // Blocks; never called by a worker. It sleeps in between: a worker may have to run on the core
+    // that we would spin on.
     void wait() {
         const Token token = start();
         while (!passed(token))
-            rte_pause();
+            std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
 
   private:

@@ -73,8 +73,7 @@ void Worker::change_state(Connection& connection, std::uint32_t status, Directio
                           std::uint8_t tcp_flags) {
     std::uint32_t wanted;
     do {
-        const State state = state_of(status);
-        const State next = state == State::udp ? state : next_state(state, direction, tcp_flags);
+        const State next = next_state(state_of(status), direction, tcp_flags);
         wanted = (status & ~kStateMask) | static_cast<std::uint32_t>(next);
         if (direction == Direction::reply) wanted |= kAnswered;
         if (wanted == status) break;

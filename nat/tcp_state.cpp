@@ -8,39 +8,42 @@ namespace {
 constexpr State NO = State::none, ES = State::established, SS = State::syn_sent,
                 SR = State::syn_recv, FW = State::fin_wait, TW = State::time_wait,
                 CL = State::close, CW = State::close_wait, LA = State::last_ack, LI = State::listen,
-                SA = State::synack;
+                SA = State::synack, UD = State::udp;
 
-enum Event : std::uint8_t { kEventSyn, kEventFin, kEventAck, kEventRst };
+enum Event : std::uint8_t { kEventSyn, kEventFin, kEventAck, kEventRst, kEventNone };
 
-// [direction][event][state], as ip_vs_proto_tcp's table for a director that sees both ways.
-constexpr State kNext[2][4][11] = {
-    {
-        //          NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA
-        /* syn */ {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
-        /* fin */ {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW},
-        /* ack */ {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
-        /* rst */ {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, SR},
-    },
-    {
-        /* syn */ {SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR},
-        /* fin */ {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW},
-        /* ack */ {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES},
-        /* rst */ {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL},
-    },
-};
+constexpr std::array<std::uint8_t, 32> events() {
+    std::array<std::uint8_t, 32> table{};
+    for (std::size_t flags = 0; flags < table.size(); ++flags)
+        table[flags] = flags & kRst   ? kEventRst
+                       : flags & kSyn ? kEventSyn
+                       : flags & kFin ? kEventFin
+                       : flags & kAck ? kEventAck
+                                      : kEventNone;
+    return table;
+}
 
 }  // namespace
 
-State next_state(State now, Direction direction, std::uint8_t flags) {
-    const auto& table = kNext[static_cast<int>(direction)];
-    const auto state = static_cast<std::size_t>(now);
-    if (state >= 11) return now;
-    if (flags & kRst) return table[kEventRst][state];
-    if (flags & kSyn) return table[kEventSyn][state];
-    if (flags & kFin) return table[kEventFin][state];
-    if (flags & kAck) return table[kEventAck][state];
-    return State::close;
-}
+constexpr std::array<std::uint8_t, 32> kTcpEvent = events();
+
+constexpr std::array<std::array<std::array<State, kStateCount>, 5>, 2> kNextState{{
+    {{
+        //           NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA
+        /* syn  */ {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR, UD},
+        /* fin  */ {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW, UD},
+        /* ack  */ {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES, UD},
+        /* rst  */ {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, SR, UD},
+        /* none */ {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, UD},
+    }},
+    {{
+        /* syn  */ {SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR, UD},
+        /* fin  */ {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW, UD},
+        /* ack  */ {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES, UD},
+        /* rst  */ {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL, UD},
+        /* none */ {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, UD},
+    }},
+}};
 
 std::string_view state_name(State state) {
     static constexpr std::array<std::string_view, kStateCount> kNames{
