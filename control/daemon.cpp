@@ -11,11 +11,11 @@
 #include "control/daemon_config.hpp"
 #include "control/event_loop.hpp"
 #include "control/log.hpp"
-#include "control/privileges.hpp"
 #include "control/running_director.hpp"
 #include "control/socket_server.hpp"
 #include "dataplane/eal.hpp"
 #include "dataplane/forwarding_threads.hpp"
+#include "dataplane/privileges.hpp"
 
 namespace usher {
 
@@ -62,8 +62,6 @@ Result<Config> read_again(const std::string& path) {
     const ConfigResult read = load_config(path);
     if (read) return read->config;
     std::string text = to_string(read.error());
-    for (const ConfigError& error : read.error())
-        log_error("{}", error.to_string());
     if (!text.empty() && text.back() == '\n') text.pop_back();
     return fail(Errc::invalid, text);
 }
@@ -109,7 +107,7 @@ DirectorParts parts(DataPlane& plane, ForwardingThreads& threads, const std::vec
 void on_signal(int signal, EventLoop& loop, RunningDirector& director) {
     if (signal != SIGHUP) return loop.stop();
     if (const auto reloaded = director.reload_config(); !reloaded)
-        log_error("the configuration is not reloaded, and goes on as it was");
+        log_error("not reloaded, all goes on as it was: {}", reloaded.error().message);
 }
 
 }  // namespace
@@ -127,6 +125,7 @@ Result<void> run_daemon(const ReadConfig& read, const std::string& config_path) 
         !signals)
         return signals;
 
+    if (auto kept = keep_privileges_to_start(); !kept) return kept;
     EalConfig eal_config;
     eal_config.worker_cores = worker_cores(config);
     eal_config.main_core = main_core(eal_config.worker_cores);
@@ -164,7 +163,7 @@ Result<void> run_daemon(const ReadConfig& read, const std::string& config_path) 
     auto server = SocketServer::listen(
         *loop, config.control, [&](std::string_view line) { return handle_line(line, director); });
     if (!server) return tl::unexpected(server.error());
-    if (auto dropped = drop_privileges(); !dropped) return dropped;
+    if (auto dropped = keep_privileges_to_run(); !dropped) return dropped;
 
     log_notice(
         "usherd {} forwards: {} interfaces, {} workers, a table of 2^{} connections, {} "

@@ -27,8 +27,8 @@ std::vector<unsigned> cores_of_this_thread() {
 
 // As it was at first: DPDK then binds this thread to one of them, and a reload asks again.
 const std::vector<unsigned>& allowed_cores() {
-    static const std::vector<unsigned> cores = cores_of_this_thread();
-    return cores;
+    static const std::vector<unsigned> kCores = cores_of_this_thread();
+    return kCores;
 }
 
 std::vector<std::string> interfaces() {
@@ -75,12 +75,12 @@ ConfigResult load_config(const std::string& path) {
 
 std::vector<unsigned> worker_cores(const Config& config) {
     if (!config.worker_cores.empty()) return config.worker_cores;
-    const std::vector<unsigned> cores = allowed_cores();
+    const std::vector<unsigned>& cores = allowed_cores();
     return {cores.empty() ? 0 : cores.back()};
 }
 
 unsigned main_core(const std::vector<unsigned>& worker_cores) {
-    const std::vector<unsigned> cores = allowed_cores();
+    const std::vector<unsigned>& cores = allowed_cores();
     for (const unsigned core : cores)
         if (std::find(worker_cores.begin(), worker_cores.end(), core) == worker_cores.end())
             return core;

@@ -43,7 +43,8 @@ class Director {
     virtual std::vector<WorkerRow> workers() const = 0;
     virtual std::vector<PortRow> ports() const = 0;
     virtual std::vector<DropRow> drops() const = 0;  // every reason, also those at 0
-    virtual TableRow table() const = 0;
+    virtual TableRow table() const = 0;              // counts: walks all of it
+    virtual std::uint64_t table_size() const = 0;    // in connections
 
     virtual std::string config_toml() const = 0;  // a file that usherd loads
     // Writes it aside and renames it; without a path, the file that the daemon was started with.

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What RunningDirector tells: counts, connections, workers, ports, the configuration.
+#include <fcntl.h>
 #include <rte_version.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
-#include <fstream>
+#include <cstring>
+#include <filesystem>
 
 #include "conf/write.hpp"
 #include "control/log.hpp"
 #include "control/reload.hpp"
 #include "control/running_director.hpp"
+#include "nat/unique_fd.hpp"
 
 namespace usher {
 
@@ -35,9 +41,35 @@ ServerKey endpoint(Be32 address, Be16 port) {
     return {IpAddress(address), port.host()};
 }
 
+// A new file of our own with the mode of `like`, on the disk when this returns.
+Result<void> write_aside(const std::string& path, const std::string& like,
+                         const std::string& text) {
+    const auto failed = [&] {
+        const Error error{Errc::unavailable, "cannot write " + path + ": " + std::strerror(errno)};
+        unlink(path.c_str());
+        return tl::unexpected(error);
+    };
+    struct stat old {};
+    const mode_t mode = stat(like.c_str(), &old) == 0 ? old.st_mode & 0777 : 0644;
+    unlink(path.c_str());  // of one that was interrupted
+    const UniqueFd file(
+        open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) return failed();
+    for (std::size_t done = 0; done < text.size();) {
+        const ssize_t count = write(file.get(), text.data() + done, text.size() - done);
+        if (count < 0) return failed();
+        done += static_cast<std::size_t>(count);
+    }
+    if (fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0) return failed();
+    return {};
+}
+
 ConnectionRow row_of(const Connection& connection, Ticks now) {
     const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
-    const Ticks idle = now - connection.last_seen.load(std::memory_order_relaxed);
+    // The clock shown is one worker's; another's may be a tick ahead.
+    const auto since =
+        static_cast<std::int32_t>(now - connection.last_seen.load(std::memory_order_relaxed));
+    const Ticks idle = since > 0 ? static_cast<Ticks>(since) : 0;
     const Ticks timeout = connection.timeout.load(std::memory_order_relaxed);
     ConnectionRow row;
     row.protocol = static_cast<Protocol>(connection.protocol);
@@ -156,7 +188,7 @@ TableRow RunningDirector::table() const {
 }
 
 Config RunningDirector::running_config() const {
-    Config config = config_;
+    Config config = file_;
     config.services = as_written(desired_);
     config.timeouts = desired_.timeouts;
     config.log = log_settings();
@@ -167,18 +199,25 @@ std::string RunningDirector::config_toml() const {
     return write_config(running_config());
 }
 
-// Written beside it and renamed: whoever reads the path sees the old file or the new one, whole.
+// Written aside and renamed: whoever reads the path sees the old file or the new one, whole. Only a
+// .toml file in the directory of the daemon's own: whoever may use the socket must not be able to
+// have root overwrite any file there is.
 Result<std::string> RunningDirector::save_config(const std::optional<std::string>& path) {
-    const std::string target = path.value_or(config_path_);
+    namespace fs = std::filesystem;
+    const fs::path own(config_path_);
+    const fs::path asked(path.value_or(config_path_));
+    const bool ours = asked == own;
+    if (!ours && (asked.parent_path() != own.parent_path() || asked.extension() != ".toml"))
+        return fail(Errc::permission, "usherd writes only .toml files beside its own, " +
+                                          config_path_ +
+                                          "; for elsewhere: usher config show > FILE");
+    const std::string target = (own.parent_path() / asked.filename()).string();
     const std::string aside = target + ".new";
-    {
-        std::ofstream file(aside, std::ios::trunc);
-        file << config_toml();
-        if (!file.flush()) return fail(Errc::unavailable, "cannot write " + aside);
-    }
+    if (const auto written = write_aside(aside, target, config_toml()); !written)
+        return tl::unexpected(written.error());
     if (std::rename(aside.c_str(), target.c_str()) != 0) {
-        std::remove(aside.c_str());
-        return fail(Errc::unavailable, "cannot replace " + target);
+        unlink(aside.c_str());
+        return fail(Errc::unavailable, "cannot replace " + target + ": " + std::strerror(errno));
     }
     return target;
 }

@@ -81,7 +81,7 @@ std::string service_list(const Json& members, Director& director) {
         if (!list.add(to_wire(director.counted(row_of(key, service))))) break;
     }
     return std::move(list).finish(
-        fmt::format("],\"size\":{},\"version\":\"{}\"}}}}\n", director.table().size, kIpvsVersion));
+        fmt::format("],\"size\":{},\"version\":\"{}\"}}}}\n", director.table_size(), kIpvsVersion));
 }
 
 std::string connection_list(const Json&, Director& director) {

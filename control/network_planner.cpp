@@ -56,7 +56,7 @@ std::optional<PortIndex> NetworkPlanner::port_of(unsigned ifindex) const {
 }
 
 NetworkPlan NetworkPlanner::plan(const KernelNetwork& kernel) {
-    if (numbers_.size() > kMaxHops) numbers_.clear();
+    if (numbers_.size() >= kMaxHops) numbers_.clear();
     const bool renumbered = numbers_.empty();
     NetworkPlan plan;
     for (const PlannedPort& port : ports_) {
@@ -73,6 +73,7 @@ NetworkPlan NetworkPlanner::plan(const KernelNetwork& kernel) {
     }
     add_kernel(plan, kernel);
     add_static(plan);
+    plan.serial = last_.serial + 1;
     plan.generation = last_.generation;
     if (renumbered || !same_ways(plan, last_)) ++plan.generation;
     if (plan.generation == 0) plan.generation = 1;
@@ -98,6 +99,7 @@ void NetworkPlanner::add_kernel(NetworkPlan& plan, const KernelNetwork& kernel) 
     for (const auto& [key, neighbour] : kernel.neighbours) {
         const auto port = port_of(key.ifindex);
         if (!port || neighbour.state != NeighbourState::usable) continue;
+        if (numbers_.size() == kMaxHops && !numbers_.contains({*port, key.address})) continue;
         plan.neighbours.push_back({*port, key.address, neighbour.mac, number(*port, key.address)});
     }
 }

@@ -11,6 +11,7 @@ namespace usher {
 namespace {
 
 const KernelNetwork kNoKernel;
+constexpr int kRequestsATime = 64;  // each is a question to the kernel, and its answer
 
 StateTimeouts in_ticks(const Timeouts& timeouts) {
     StateTimeouts ticks = state_timeouts(timeouts.tcp, timeouts.tcp_fin, timeouts.udp);
@@ -25,6 +26,7 @@ RunningDirector::RunningDirector(DirectorParts parts, Config config, std::string
                                  ReadAgain read)
     : parts_(std::move(parts)),
       config_(std::move(config)),
+      file_(config_),
       config_path_(std::move(config_path)),
       read_again_(std::move(read)),
       rules_{scheduler_exists},
@@ -48,6 +50,7 @@ Result<void> RunningDirector::publish(DesiredState next) {
     put_in_force(compiled->table, compiled->deployed_bits, next.timeouts);
     if (auto steered = steer(next); !steered) {  // the kernel's maps are full
         republish();
+        static_cast<void>(steer(desired_));  // some interfaces may have taken it
         return steered;
     }
     compiler_.commit();
@@ -55,8 +58,7 @@ Result<void> RunningDirector::publish(DesiredState next) {
     services_ = compiled->table;
     deployed_ = std::move(compiled->deployed);
     deployed_bits_ = std::move(compiled->deployed_bits);
-    for (const auto& [owner, slot] : slots_.release(deployed_))
-        statistics_.released(owner, slot);
+    release_slots();
     statistics_.follow(desired_);
     want_neighbours();
     log_debug(kDebugControl, "snapshot {}: {} services, {} servers", desired_.revision,
@@ -89,6 +91,8 @@ Result<void> RunningDirector::steer(const DesiredState& desired) {
         wanted.servers.push_back({owner.first.protocol, owner.second.address, owner.second.port});
     for (const KernelAddress& address : parts_.kernel->network().addresses)
         wanted.local_addresses.push_back(address.address);
+    for (const auto& [ifindex, link] : parts_.kernel->network().links)
+        wanted.local_macs.push_back(link.mac);
     for (Steering& interface : parts_.steering)
         if (auto updated = interface.update(wanted); !updated) return updated;
     return {};
@@ -135,7 +139,7 @@ void RunningDirector::want_neighbours() {
 void RunningDirector::on_housekeeping() {
     for (Worker* worker : parts_.workers) {
         NeighbourRequest request{};
-        while (worker->neighbours().take_request(request)) {
+        for (int i = 0; i < kRequestsATime && worker->neighbours().take_request(request); ++i) {
             if (parts_.kernel == nullptr || request.port >= parts_.interfaces.size()) continue;
             const IpAddress address(request.address);
             log_debug(kDebugNeighbour, "worker {} asks for {}", worker->id(), address.to_string());
@@ -148,6 +152,11 @@ void RunningDirector::on_housekeeping() {
 
 void RunningDirector::on_second() {
     if (parts_.kernel != nullptr) static_cast<void>(parts_.kernel->refresh(neighbours_in_use_));
+    release_slots();
+}
+
+// Deleted servers without connections: nobody counts for them, and nothing is steered for them.
+void RunningDirector::release_slots() {
     const auto released = slots_.release(deployed_);
     for (const auto& [owner, slot] : released)
         statistics_.released(owner, slot);
@@ -169,6 +178,7 @@ Result<void> RunningDirector::reload_config() {
     next->timeouts = config->timeouts;
     if (auto published = publish(std::move(*next)); !published) return published;
     change_log(config->log);
+    file_ = *config;
     const bool fixed_differs =
         config->interfaces != config_.interfaces || config->worker_cores != config_.worker_cores ||
         config->connection_table_bits != config_.connection_table_bits ||

@@ -60,6 +60,7 @@ class RunningDirector final : public Director {
     std::vector<PortRow> ports() const override;
     std::vector<DropRow> drops() const override;
     TableRow table() const override;
+    std::uint64_t table_size() const override { return parts_.plane.table.capacity(); }
     std::string config_toml() const override;
     Result<std::string> save_config(const std::optional<std::string>& path) override;
     Result<void> reload_config() override;
@@ -75,10 +76,12 @@ class RunningDirector final : public Director {
     Result<void> steer(const DesiredState& desired);
     void republish();  // the same services, another network, timeouts or debug areas
     void want_neighbours();
+    void release_slots();
     void plan_network();
 
     DirectorParts parts_;
-    Config config_;  // as started; services and timeouts are in desired_
+    const Config config_;  // as started; services and timeouts are in desired_
+    Config file_;          // as read last; what of it needs a restart is kept when it is saved
     const std::string config_path_;
     const ReadAgain read_again_;
     const Rules rules_;

@@ -35,8 +35,11 @@ std::vector<std::pair<SlotOwner, ServerSlot>> SlotBook::release(
     for (auto it = by_owner_.begin(); it != by_owner_.end();) {
         const ServerSlot slot = it->second;
         const ServerLoad& load = plane_.loads[slot];
-        const bool bound = load.active.load(std::memory_order_relaxed) != 0 ||
-                           load.inactive.load(std::memory_order_relaxed) != 0;
+        // A connection that changes sides counts on both for a moment; looked at in this order, it
+        // is seen on one of them.
+        const bool bound = load.active.load(std::memory_order_acquire) != 0 ||
+                           load.inactive.load(std::memory_order_acquire) != 0 ||
+                           load.active.load(std::memory_order_acquire) != 0;
         if (bound || configured.contains(slot)) {
             ++it;
             continue;

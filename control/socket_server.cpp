@@ -45,7 +45,8 @@ int connect_to(int fd, const sockaddr_un& address) {
 }
 
 Result<void> make_directory(const std::filesystem::path& directory) {
-    if (directory.empty() || std::filesystem::exists(directory)) return {};
+    std::error_code ignored;
+    if (directory.empty() || std::filesystem::exists(directory, ignored)) return {};
     if (auto above = make_directory(directory.parent_path()); !above) return above;
     if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
         return system_error("cannot make the directory " + directory.string());

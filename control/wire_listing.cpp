@@ -92,7 +92,7 @@ Result<ServerRow> read_server_row(const Json& json) {
     row.active = in.counter("active");
     row.inactive = in.counter("inactive");
     row.persistent = in.counter("persistent");
-    return checked(in, std::move(row));
+    return checked(in, row);
 }
 
 Result<ServiceRow> read_service_row(const Json& json) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint16_t kFtpData = 20;
 constexpr int kPortTries = 16;
-constexpr int kEvictions = 64;  // at once, when the table is full
+constexpr std::uint32_t kEvictions = 64;  // that may be waiting, when the table is full
 constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
 
 // 0/8, 127/8, 224/4 and above: never a source on a wire (RFC 1122 section 3.2.1.3).
@@ -30,7 +30,7 @@ Entry Worker::admit(Burst& burst, unsigned i) {
                           IpAddress(flow.destination)};
     const int server = service->choose(arrival, Loads(plane_.loads.data()));
     if (server == kNoServer) {
-        counters_.drops[static_cast<std::size_t>(Drop::no_server)].add(1);
+        count_drop(burst, i, Drop::no_server);
         refuse(burst.packets[i], burst.headers[i], IcmpError::port_unreachable, 0);
         return Entry();
     }
@@ -52,7 +52,7 @@ const Service* Worker::service_for(Burst& burst, unsigned i) {
     }
     const bool ftp_data = flow.source_port.host() == kFtpData;
     if (headers.protocol == kTcp && (ftp_data || (headers.tcp_flags & (kSyn | kRst)) != kSyn)) {
-        counters_.drops[static_cast<std::size_t>(Drop::not_a_first_packet)].add(1);
+        count_drop(burst, i, Drop::not_a_first_packet);
         reset(burst.packets[i], headers);
         return nullptr;
     }
@@ -82,6 +82,9 @@ Entry Worker::connect(Burst& burst, unsigned i, const Service& service, int serv
         result = plane_.table.link(index);
     }
     if (result == LinkResult::linked) {
+        // Killed by another worker, whose clock is ahead, before it could be found: take it down.
+        if (!(connection.status.load(std::memory_order_acquire) & kLive))
+            plane_.table.unlink(index);
         half_open_.push(index);
         server_counters_[chosen.slot].connections.add(1);
         if (traces(kTraceSchedule))
@@ -90,9 +93,11 @@ Entry Worker::connect(Burst& burst, unsigned i, const Service& service, int serv
         return Entry(0, index, Direction::original).commit();
     }
 
-    connection.status.store(0, std::memory_order_relaxed);
-    load.inactive.fetch_sub(1, std::memory_order_relaxed);
-    free_list_.retire(index);
+    // Unless another worker was first to end it, and has settled the rest.
+    if (connection.status.fetch_and(~kLive, std::memory_order_acq_rel) & kLive) {
+        load.inactive.fetch_sub(1, std::memory_order_relaxed);
+        free_list_.retire(index);
+    }
     // Another worker has just admitted the same flow: its connection is the one.
     if (result == LinkResult::original_taken)
         if (const Entry other =
@@ -136,10 +141,10 @@ ConnectionIndex Worker::allocate() {
     ConnectionIndex index = free_list_.allocate();
     if (index != kNoConnection) return index;
     // Full. What is retired may be free by now; else the oldest half-open ones give way to the next
-    // arrivals: memory is free only after a grace period.
+    // arrivals: memory is free only after a grace period, so no more than a few at a time.
     free_list_.collect();
     index = free_list_.allocate();
-    for (int i = 0; index == kNoConnection && i < kEvictions; ++i) {
+    while (index == kNoConnection && free_list_.pending() < kEvictions) {
         const ConnectionIndex oldest = half_open_.pop();
         if (oldest == kNoConnection) break;
         if (kill(oldest, TraceEvent::Kind::evicted)) counters_.evicted.add(1);

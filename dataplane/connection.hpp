@@ -74,7 +74,8 @@ static_assert(sizeof(Connection) == 64 && alignof(Connection) == 64);
 
 // What gives way when the table is full.
 inline bool is_half_open(const Connection& connection) {
-    const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
+    // Acquire: what is read next belongs to this life of the memory.
+    const std::uint32_t status = connection.status.load(std::memory_order_acquire);
     if (!(status & kLive)) return false;
     return state_of(status) == State::udp ? !(status & kAnswered) : is_half_open(state_of(status));
 }

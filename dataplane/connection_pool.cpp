@@ -70,6 +70,7 @@ void FreeList::give_back(ConnectionIndex index) {
 void FreeList::retire(ConnectionIndex index) {
     table_[index].next = retired_;
     retired_ = index;
+    ++pending_;
 }
 
 void FreeList::collect() {
@@ -78,6 +79,7 @@ void FreeList::collect() {
         for (ConnectionIndex index = waiting_.first; index != kNoConnection;) {
             const ConnectionIndex next = table_[index].next;
             give_back(index);
+            --pending_;
             index = next;
         }
         waiting_.first = kNoConnection;

@@ -44,10 +44,11 @@ class FreeList {
     FreeList(ConnectionTable& table, ConnectionPool& pool, Grace& grace)
         : table_(table), pool_(pool), grace_(grace) {}
 
-    ConnectionIndex allocate();             // kNoConnection: none is left
-    void retire(ConnectionIndex index);     // unlinked: free after a grace period
-    void give_back(ConnectionIndex index);  // that nobody else can have seen
-    void collect();                         // frees what has waited long enough
+    ConnectionIndex allocate();                         // kNoConnection: none is left
+    void retire(ConnectionIndex index);                 // unlinked: free after a grace period
+    void give_back(ConnectionIndex index);              // that nobody else can have seen
+    void collect();                                     // frees what has waited long enough
+    std::uint32_t pending() const { return pending_; }  // retired and not yet free
 
   private:
     struct Batch {
@@ -62,6 +63,7 @@ class FreeList {
     std::uint32_t free_count_ = 0;
     ConnectionIndex retired_ = kNoConnection;  // not yet in a batch
     Batch waiting_;
+    std::uint32_t pending_ = 0;
 };
 
 }  // namespace usher

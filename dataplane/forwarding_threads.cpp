@@ -6,6 +6,8 @@
 
 #include <stdexcept>
 
+#include "dataplane/privileges.hpp"
+
 namespace usher {
 
 namespace {
@@ -59,10 +61,10 @@ ForwardingThreads::~ForwardingThreads() {
 
 void ForwardingThreads::start() {
     stopping_.store(false, std::memory_order_relaxed);
+    running_ = true;  // those that do start are waited for
     for (std::size_t i = 0; i < lcores_.size(); ++i)
         if (rte_eal_remote_launch(run, &threads_[i], lcores_[i]) != 0)
             throw std::runtime_error("lcore " + std::to_string(lcores_[i]) + " does not start");
-    running_ = true;
 }
 
 void ForwardingThreads::stop() {
@@ -75,6 +77,7 @@ void ForwardingThreads::stop() {
 
 int ForwardingThreads::run(void* thread) {
     const Thread& self = *static_cast<Thread*>(thread);
+    if (!give_up_all_privileges()) return -1;
     Worker& worker = *self.worker;
     WorkerCounters& counters = worker.counters();
     const std::uint64_t tick = rte_get_tsc_hz() / kTicksPerSecond;

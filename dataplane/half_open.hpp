@@ -12,7 +12,8 @@ namespace usher {
 
 class HalfOpen {
   public:
-    explicit HalfOpen(ConnectionTable& table) : table_(table), ring_(table.capacity()) {}
+    HalfOpen(ConnectionTable& table, unsigned worker)
+        : table_(table), worker_(worker), ring_(table.capacity()) {}
 
     void push(ConnectionIndex index) {
         for (int i = 0; i < 2 && tail_ != head_ && is_stale(ring_[tail_ & mask()]); ++i)
@@ -21,9 +22,10 @@ class HalfOpen {
         ring_[head_++ & mask()] = {index, table_[index].born};
     }
 
-    // The oldest that is still half-open, or kNoConnection.
+    // The oldest that is still half-open, or kNoConnection; gives up after kSteps stale ones, for
+    // this time.
     ConnectionIndex pop() {
-        while (tail_ != head_) {
+        for (int step = 0; step < kSteps && tail_ != head_; ++step) {
             const Item item = ring_[tail_++ & mask()];
             if (!is_stale(item)) return item.index;
         }
@@ -31,6 +33,7 @@ class HalfOpen {
     }
 
   private:
+    static constexpr int kSteps = 256;
     struct Item {
         ConnectionIndex index;
         Ticks born;
@@ -38,10 +41,11 @@ class HalfOpen {
     std::size_t mask() const { return ring_.size() - 1; }
     bool is_stale(const Item& item) const {
         const Connection& c = table_[item.index];
-        return c.born != item.born || !is_half_open(c);
+        return !is_half_open(c) || c.born != item.born || c.worker != worker_;
     }
 
     ConnectionTable& table_;
+    const unsigned worker_;
     MappedArray<Item> ring_;
     std::uint64_t head_ = 0;
     std::uint64_t tail_ = 0;

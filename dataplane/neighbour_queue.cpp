@@ -31,12 +31,12 @@ bool NeighbourQueue::put(const Waiting& waiting) {
     unsigned same = 0;
     for (unsigned i = 0; i < count_; ++i)
         same += waiting_[i].neighbour == waiting.neighbour && waiting_[i].port == waiting.port;
+    if (count_ == kRoom || same == kRoomPerNeighbour) return false;
     if (same == 0) {
         NeighbourRequest request{waiting.neighbour, waiting.port};
         // Full: the control thread is behind, and will hear of it with a later packet.
         static_cast<void>(rte_ring_sp_enqueue_elem(requests_, &request, sizeof request));
     }
-    if (count_ == kRoom || same == kRoomPerNeighbour) return false;
     waiting_[count_++] = waiting;
     return true;
 }

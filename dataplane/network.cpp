@@ -18,7 +18,7 @@ std::uint32_t last_of(std::uint32_t begin, int length) {
 
 }  // namespace
 
-Network::Network(const NetworkPlan& plan) : generation_(plan.generation) {
+Network::Network(const NetworkPlan& plan) : generation_(plan.generation), serial_(plan.serial) {
     lay_out(plan);
     for (const NetworkPlan::Port& port : plan.ports)
         port_mtus_.push_back(port.mtu);
@@ -68,7 +68,8 @@ void Network::lay_out(const NetworkPlan& plan) {
         const std::uint32_t begin = route->destination.address.v4().host();
         close_before(begin);
         const int number = static_cast<int>(routes_.size());
-        const bool usable = !route->unreachable && route->port < plan.ports.size();
+        const bool v4_gateway = !route->gateway || route->gateway->is_ipv4();
+        const bool usable = !route->unreachable && v4_gateway && route->port < plan.ports.size();
         routes_.push_back({route->gateway ? route->gateway->v4() : Be32(), route->port, usable});
         begin_range(begin, number);
         open.push_back({last_of(begin, route->destination.length), number});

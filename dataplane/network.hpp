@@ -67,6 +67,7 @@ struct NetworkPlan {
     std::vector<Route> routes;  // at most one for a prefix: the one that Linux prefers
     std::vector<Neighbour> neighbours;
     std::uint16_t generation = 1;
+    std::uint64_t serial = 1;  // of this plan: never the same twice, never 0
 };
 
 class Network {
@@ -87,6 +88,7 @@ class Network {
     const Hop& hop(HopIndex index) const { return hops_[index]; }
     bool is_ready(HopIndex index) const { return index < hops_.size() && hops_[index].mtu != 0; }
     std::uint16_t generation() const { return generation_; }
+    std::uint64_t serial() const { return serial_; }
 
   private:
     // Routes as disjoint ranges: the one that begins at or before an address is the longest match.
@@ -111,6 +113,7 @@ class Network {
     std::vector<Hop> hops_{1};
     std::vector<std::uint16_t> port_mtus_;
     std::uint16_t generation_ = 0;
+    std::uint64_t serial_ = 0;
 };
 
 }  // namespace usher

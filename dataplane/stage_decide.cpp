@@ -27,6 +27,8 @@ Entry Worker::find(const Burst& burst, unsigned i) const {
 Entry Worker::decide_one(Burst& burst, unsigned i) {
     Entry entry = find(burst, i);
     for (int tries = 0; tries < 3; ++tries) {
+        if (!entry && tries > 0)
+            entry = plane_.table.find(burst.hashes[i], burst.flows[i], burst.headers[i].protocol);
         if (!entry) entry = admit(burst, i);
         if (!entry) return Entry();
         Connection& connection = plane_.table[entry.index()];
@@ -87,12 +89,17 @@ void Worker::change_state(Connection& connection, std::uint32_t status, Directio
         connection.timeout.store(timeout, std::memory_order_relaxed);
     if (before == after) return;
 
-    const int step = is_active(after) - is_active(before);
-    if (step != 0 && (status & kLive)) {
+    if ((status & kLive) && is_active(after) != is_active(before)) {
+        // First up, then down: a deleted server's counts are never both 0 while it is bound.
         ServerLoad& load = plane_.loads[connection.server_slot];
-        load.active.fetch_add(step, std::memory_order_relaxed);
-        load.inactive.fetch_sub(step, std::memory_order_relaxed);
+        (is_active(after) ? load.active : load.inactive).fetch_add(1, std::memory_order_acq_rel);
+        (is_active(after) ? load.inactive : load.active).fetch_sub(1, std::memory_order_acq_rel);
     }
+    // Another worker may have moved on meanwhile, and set its timeout before we set ours.
+    const State now = state_of(connection.status.load(std::memory_order_relaxed));
+    if (now != after)
+        connection.timeout.store(snapshot_->timeouts[static_cast<std::size_t>(now)],
+                                 std::memory_order_relaxed);
     if (traces(kTraceState))
         trace_.note({TraceEvent::Kind::transition, connection.protocol, 0, connection.original,
                      static_cast<std::uint32_t>(before) << 8 | static_cast<std::uint32_t>(after)});

@@ -38,7 +38,7 @@ void Worker::forward(Burst& burst) {
                                      ? Network::Way{Network::Way::Kind::hop, known, 0, Be32()}
                                      : network.way_to(outgoing.destination);
         if (way.kind == Network::Way::Kind::none) {
-            counters_.drops[static_cast<std::size_t>(Drop::no_route)].add(1);
+            count_drop(burst, i, Drop::no_route);
             refuse(packet, headers, IcmpError::host_unreachable, 0);
             continue;
         }
@@ -52,13 +52,13 @@ void Worker::forward(Burst& burst) {
             else
                 put_aside(packet, headers.ip_length, way);
         } else if (reason == Drop::ttl_exceeded) {
-            counters_.drops[static_cast<std::size_t>(reason)].add(1);
+            count_drop(burst, i, reason);
             refuse(packet, headers, IcmpError::time_exceeded, 0);
         } else if (must_not_fragment(frame)) {
-            counters_.drops[static_cast<std::size_t>(reason)].add(1);
+            count_drop(burst, i, reason);
             refuse(packet, headers, IcmpError::fragmentation_needed, mtu);
         } else {
-            drop(packet, reason);
+            drop(burst, i, reason);
         }
     }
 }
@@ -107,8 +107,8 @@ void Worker::put_aside(rte_mbuf* packet, std::uint16_t ip_length, const Network:
 
 void Worker::retry_neighbours() {
     const Network& network = *snapshot_->network;
-    const bool changed = tried_network_ != &network;
-    tried_network_ = &network;
+    const bool changed = tried_network_ != network.serial();
+    tried_network_ = network.serial();
     neighbours_.sift([&](const NeighbourQueue::Waiting& waiting) {
         if (changed) {
             const HopIndex hop = network.hop_to(waiting.port, waiting.neighbour);

@@ -134,13 +134,6 @@ static __always_inline bool has_endpoint(void* set, const struct steering_endpoi
     return bpf_map_lookup_elem(set, &every_port);
 }
 
-static __always_inline bool has_some_port(void* set, const struct steering_endpoint* endpoint) {
-    struct steering_endpoint key = *endpoint;
-    key.port = 0;
-    key.kind |= STEERING_SOME_PORT;
-    return bpf_map_lookup_elem(set, &key);
-}
-
 static __always_inline bool is_local(const struct steering_endpoint* endpoint) {
     struct steering_endpoint key = *endpoint;
     key.port = 0;
@@ -176,10 +169,11 @@ static __always_inline enum steering_outcome steer_icmp_error(const struct view*
     return STEERING_OTHER;
 }
 
-static __always_inline enum steering_outcome steer_later_fragment(const struct view* v) {
-    if (has_some_port(&services, &v->destination)) return STEERING_FRAGMENT;
-    if (is_local(&v->destination)) return STEERING_LOCAL;
-    return has_some_port(&servers, &v->source) ? STEERING_FRAGMENT : STEERING_OTHER;
+// On a bridge or in promiscuous mode, frames for other machines are seen, too: not ours.
+static __always_inline bool is_our_mac(const __u8* mac) {
+    struct steering_endpoint key = {.kind = STEERING_MAC};
+    __builtin_memcpy(key.address, mac, ETH_ALEN);
+    return bpf_map_lookup_elem(&locals, &key);
 }
 
 static __always_inline enum steering_outcome steer(void* data, void* end) {
@@ -194,9 +188,11 @@ static __always_inline enum steering_outcome steer(void* data, void* end) {
     } else {
         return STEERING_OTHER;  // ARP, VLAN tags, ...
     }
+    if (!is_our_mac(ethernet->h_dest)) return STEERING_OTHER;
     struct view v;
     if (!view_packet(&v, kind, ethernet + 1, end, WHOLE)) return STEERING_MALFORMED;
-    if (v.later_fragment) return steer_later_fragment(&v);
+    // Without ports nobody knows whose it is; the worker drops the first fragment, which has them.
+    if (v.later_fragment) return is_local(&v.destination) ? STEERING_LOCAL : STEERING_OTHER;
     if (is_icmp_error(&v, end)) return steer_icmp_error(&v, end);
     if (v.has_ports && has_endpoint(&services, &v.destination)) return STEERING_TO_SERVICE;
     if (is_local(&v.destination)) return STEERING_LOCAL;

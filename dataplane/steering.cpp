@@ -20,16 +20,26 @@ using Key = std::array<std::uint8_t, sizeof(steering_endpoint)>;
 using Keys = std::vector<Key>;
 static_assert(sizeof(steering_endpoint) == 20, "no padding: the kernel compares every byte");
 
-Key key_of(const IpAddress& address, std::uint8_t protocol, std::uint16_t port, unsigned flags) {
+Key bytes_of(const steering_endpoint& endpoint) {
+    Key key;
+    std::memcpy(key.data(), &endpoint, sizeof(endpoint));
+    return key;
+}
+
+Key key_of(const IpAddress& address, std::uint8_t protocol, std::uint16_t port) {
     steering_endpoint endpoint{};
     std::memcpy(endpoint.address, address.bytes().data(), sizeof(endpoint.address));
     endpoint.port = Be16::from_host(port).raw();
     endpoint.protocol = protocol;
-    const unsigned kind = address.is_ipv4() ? STEERING_IPV4 : STEERING_IPV6;
-    endpoint.kind = static_cast<std::uint8_t>(kind | flags);
-    Key key;
-    std::memcpy(key.data(), &endpoint, sizeof(endpoint));
-    return key;
+    endpoint.kind = address.is_ipv4() ? STEERING_IPV4 : STEERING_IPV6;
+    return bytes_of(endpoint);
+}
+
+Key key_of(const MacAddress& mac) {
+    steering_endpoint endpoint{};
+    std::memcpy(endpoint.address, mac.bytes.data(), mac.bytes.size());
+    endpoint.kind = STEERING_MAC;
+    return bytes_of(endpoint);
 }
 
 Keys sorted(Keys keys) {
@@ -40,19 +50,19 @@ Keys sorted(Keys keys) {
 
 Keys keys_of(const std::vector<SteeredEndpoint>& endpoints) {
     Keys keys;
-    keys.reserve(2 * endpoints.size());
-    for (const SteeredEndpoint& endpoint : endpoints) {
-        const auto protocol = static_cast<std::uint8_t>(endpoint.protocol);
-        keys.push_back(key_of(endpoint.address, protocol, endpoint.port, 0));
-        keys.push_back(key_of(endpoint.address, protocol, 0, STEERING_SOME_PORT));
-    }
+    keys.reserve(endpoints.size());
+    for (const SteeredEndpoint& endpoint : endpoints)
+        keys.push_back(
+            key_of(endpoint.address, static_cast<std::uint8_t>(endpoint.protocol), endpoint.port));
     return sorted(std::move(keys));
 }
 
-Keys keys_of(const std::vector<IpAddress>& addresses) {
+Keys keys_of(const std::vector<IpAddress>& addresses, const std::vector<MacAddress>& macs) {
     Keys keys;
     for (const IpAddress& address : addresses)
-        keys.push_back(key_of(address, 0, 0, 0));
+        keys.push_back(key_of(address, 0, 0));
+    for (const MacAddress& mac : macs)
+        keys.push_back(key_of(mac));
     return sorted(std::move(keys));
 }
 
@@ -75,11 +85,11 @@ Result<void> add_all(int map, const Keys& keys) {
         const int error = errno;
         remove_all(map, Keys(keys.begin(), key));
         if (error == E2BIG)
-            return fail(Errc::no_space,
-                        fmt::format("the XDP program has no room for more: at most {} services, {} "
-                                    "real servers and {} local addresses",
-                                    STEERING_MAX_SERVICES / 2, STEERING_MAX_SERVERS / 2,
-                                    STEERING_MAX_LOCALS));
+            return fail(
+                Errc::no_space,
+                fmt::format("the XDP program has no room for more: at most {} services, {} "
+                            "real servers and {} local addresses",
+                            STEERING_MAX_SERVICES, STEERING_MAX_SERVERS, STEERING_MAX_LOCALS));
         return fail(Errc::unavailable,
                     fmt::format("cannot write to the XDP program's map: {}", std::strerror(error)));
     }
@@ -128,17 +138,21 @@ Result<void> Steering::take_map(UniqueFd map) {
         return fail(Errc::unavailable,
                     fmt::format("cannot open a map of the XDP program: {}", std::strerror(errno)));
     const std::string_view name = info.name;
-    if (name == "services") services_.map = std::move(map);
-    if (name == "servers") servers_.map = std::move(map);
-    if (name == "locals") locals_.map = std::move(map);
-    if (name == "outcomes") outcomes_ = std::move(map);
+    if (name == "services")
+        services_.map = std::move(map);
+    else if (name == "servers")
+        servers_.map = std::move(map);
+    else if (name == "locals")
+        locals_.map = std::move(map);
+    else if (name == "outcomes")
+        outcomes_ = std::move(map);
     return {};
 }
 
 Result<void> Steering::update(const SteeringSet& wanted) {
     const std::array sets = {&services_, &servers_, &locals_};
     std::array<Keys, 3> keys = {keys_of(wanted.services), keys_of(wanted.servers),
-                                keys_of(wanted.local_addresses)};
+                                keys_of(wanted.local_addresses, wanted.local_macs)};
     for (std::size_t i = 0; i < sets.size(); ++i) {
         const auto added = add_all(sets[i]->map.get(), missing_from(sets[i]->installed, keys[i]));
         if (added) continue;

@@ -33,6 +33,7 @@ struct SteeringSet {
     std::vector<SteeredEndpoint> services;
     std::vector<SteeredEndpoint> servers;    // whose answers and masqueraded flows are ours
     std::vector<IpAddress> local_addresses;  // of the box, on whatever interface
+    std::vector<MacAddress> local_macs;      // likewise; frames for any other are the kernel's
 };
 
 // Packets by what was decided, since the program was attached; index: enum steering_outcome.

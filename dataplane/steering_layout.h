@@ -10,18 +10,17 @@ struct steering_endpoint {
     __u32 address[4];
     __u16 port;     // 0: every port; of a local address: always 0
     __u8 protocol;  // of a local address: 0
-    __u8 kind;      // STEERING_IPV4 or STEERING_IPV6, perhaps with STEERING_SOME_PORT
+    __u8 kind;      // STEERING_IPV4, STEERING_IPV6, or STEERING_MAC with the address's 6 bytes
 };
 
 #define STEERING_IPV4 4
 #define STEERING_IPV6 6
-// "This address has entries of this protocol": what a fragment without ports is looked up by.
-#define STEERING_SOME_PORT 0x80
+#define STEERING_MAC 2  // in `locals`: a MAC address of the box
 
 #define STEERING_PROGRAM "usher_steer"
 #define STEERING_QUEUES 64
-#define STEERING_MAX_SERVICES (2 * 65536)  // each service may add one STEERING_SOME_PORT entry
-#define STEERING_MAX_SERVERS (2 * 262144)
+#define STEERING_MAX_SERVICES 65536
+#define STEERING_MAX_SERVERS 262144
 #define STEERING_MAX_LOCALS 16384
 
 enum steering_outcome {
@@ -29,7 +28,6 @@ enum steering_outcome {
     STEERING_FROM_SERVER,       // to a worker: a real server's answer
     STEERING_ICMP_TO_SERVICE,   // to a worker: an ICMP error about a packet the service sent
     STEERING_ICMP_FROM_SERVER,  // to a worker: an ICMP error about a packet to a real server
-    STEERING_FRAGMENT,          // to a worker: a fragment without ports
     STEERING_NO_WORKER,         // would be one of the above, but nobody reads this queue: kernel
     STEERING_LOCAL,             // to the kernel: for the box itself
     STEERING_OTHER,             // to the kernel: nothing of ours

@@ -42,7 +42,7 @@ class Sweeper {
         for (unsigned i = 0; i < visits; ++i, advance(used)) {
             const Connection& connection = plane_.table[at_];
             __builtin_prefetch(&connection + 8);
-            const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
+            const std::uint32_t status = connection.status.load(std::memory_order_acquire);
             if ((status & kLive) && connection.is_expired(now - kMargin)) expired(at_);
         }
     }

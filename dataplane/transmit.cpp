@@ -22,7 +22,7 @@ void Transmit::flush(PortIndex index) {
     unsigned sent = 0;
     for (int i = 0; i < kTries && sent < queue.count; ++i)
         sent += hand_on(ports_[index], queue.packets.data() + sent, queue.count - sent);
-    counters_.forwarded.add(sent);
+    if (ports_[index].tx_queue != PortAccess::kNone) counters_.forwarded.add(sent);
     if (sent < queue.count) {
         const unsigned lost = queue.count - sent;
         counters_.drops[static_cast<std::size_t>(Drop::transmit_full)].add(lost);

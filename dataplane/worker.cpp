@@ -15,7 +15,7 @@ Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports)
     : plane_(plane),
       id_(id),
       free_list_(plane.table, plane.pool, plane.grace),
-      half_open_(plane.table),
+      half_open_(plane.table, id),
       sweeper_(plane, id),
       transmit_(std::move(ports), counters_),
       refusals_left_(kRefusalsPerSecond),
@@ -56,9 +56,10 @@ void Worker::process(std::span<rte_mbuf* const> packets, PortIndex port, Ticks n
 
 void Worker::upkeep(Ticks now) {
     snapshot_ = &plane_.snapshot();
-    if (now != now_)
+    if (now != refilled_at_)
         refusals_left_ =
             std::min(kRefusalsPerSecond, refusals_left_ + kRefusalsPerSecond / kTicksPerSecond);
+    refilled_at_ = now;
     now_ = now;
     sweeper_.turn(now, [this](ConnectionIndex i) { kill(i, TraceEvent::Kind::expired); });
     free_list_.collect();
@@ -76,11 +77,16 @@ void Worker::drop(rte_mbuf* packet, Drop reason) {
     rte_pktmbuf_free(packet);
 }
 
-void Worker::drop(const Burst& burst, unsigned i, Drop reason) {
+void Worker::count_drop(const Burst& burst, unsigned i, Drop reason) {
+    counters_.drops[static_cast<std::size_t>(reason)].add(1);
     if (traces(kTraceDrop))
         trace_.note({TraceEvent::Kind::dropped, burst.headers[i].protocol, 0, burst.flows[i],
                      static_cast<std::uint32_t>(reason)});
-    drop(burst.packets[i], reason);
+}
+
+void Worker::drop(const Burst& burst, unsigned i, Drop reason) {
+    count_drop(burst, i, reason);
+    rte_pktmbuf_free(burst.packets[i]);
 }
 
 }  // namespace usher

@@ -104,6 +104,7 @@ class Worker {
 
     void drop(rte_mbuf* packet, Drop reason);
     void drop(const Burst& burst, unsigned i, Drop reason);
+    void count_drop(const Burst& burst, unsigned i, Drop reason);  // the packet itself is refused
     bool traces(std::uint32_t area) const { return snapshot_->debug & area; }
 
     DataPlane& plane_;
@@ -115,8 +116,9 @@ class Worker {
     Sweeper sweeper_;
     Transmit transmit_;
     NeighbourQueue neighbours_;
-    const Network* tried_network_ = nullptr;  // compared, never followed
+    std::uint64_t tried_network_ = 0;  // serial of the network that neighbours_ was tried with
     std::uint32_t refusals_left_;
+    Ticks refilled_at_ = 0;  // when refusals_left_ last grew
     std::uint16_t ip_id_ = 0;
     std::uint32_t random_;
     Trace trace_;

@@ -46,7 +46,7 @@ Config wiring(unsigned server_neighbours) {
 }  // namespace
 
 rte_mempool* process_pool(unsigned packets) {
-    static rte_mempool* const pool = [packets] {
+    static rte_mempool* const kPool = [packets] {
         EalConfig config;
         config.packets = packets;
         const auto eal = start_eal(config);
@@ -56,17 +56,18 @@ rte_mempool* process_pool(unsigned packets) {
         std::fprintf(stderr, "DPDK does not start: %s\n", made.error().message.c_str());
         std::exit(1);
     }();
-    return pool;
+    return kPool;
 }
 
 DirectorInProcess::DirectorInProcess(const Options& options) {
     process_pool();
     const Config config = wiring(options.server_neighbours);
     set_log(config.log);
-    plane_ = std::make_unique<DataPlane>(options.table_bits, options.workers, options.seed);
+    plane_ = std::make_unique<DataPlane>(options.table_bits,
+                                         static_cast<unsigned>(options.ports.size()), options.seed);
     DirectorParts parts{*plane_, {}, {}, [this] { return now; }, {}, {}, nullptr, {}};
-    for (unsigned id = 0; id < options.workers; ++id) {
-        workers_.push_back(std::make_unique<Worker>(*plane_, id, options.ports));
+    for (unsigned id = 0; id < options.ports.size(); ++id) {
+        workers_.push_back(std::make_unique<Worker>(*plane_, id, options.ports[id]));
         parts.workers.push_back(workers_.back().get());
         parts.cores.push_back(id);
     }

@@ -2,6 +2,7 @@
 // usherd(8): the director's daemon.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 
 #include "control/daemon.hpp"
 #include "control/daemon_config.hpp"
@@ -28,9 +29,16 @@ int main(int argc, char** argv) {
         std::printf("%s: fine\n", path.c_str());
         return 0;
     }
-    if (const auto ended = usher::run_daemon(*read, path); !ended) {
+    try {
+        const std::string whole_path = std::filesystem::absolute(path).string();
+        const auto ended = usher::run_daemon(*read, whole_path);
+        if (ended) return 0;
         std::fprintf(stderr, "usherd: %s\n", ended.error().message.c_str());
-        return 1;
+    } catch (const std::bad_alloc&) {
+        std::fputs("usherd: no memory; is connection_table_bits too high for this machine?\n",
+                   stderr);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "usherd: %s\n", error.what());
     }
-    return 0;
+    return 1;
 }

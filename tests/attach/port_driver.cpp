@@ -82,7 +82,8 @@ int main(int argc, char** argv) {
             or_exit(steerings.back().update({.services = {{usher::Protocol::tcp, address, 80},
                                                           {usher::Protocol::udp, address, 80}},
                                              .servers = {},
-                                             .local_addresses = {address}}));
+                                             .local_addresses = {address},
+                                             .local_macs = {ports.back().mac()}}));
         }
         std::printf("ready\n");
         std::fflush(stdout);

@@ -54,7 +54,8 @@ class SteeringTest : public testing::Test {
                             {Protocol::udp, ip(kServer), 53},
                             {Protocol::tcp, ip("10.0.0.101"), 0},
                             {Protocol::tcp, ip(kServer6), 8080}},
-                .local_addresses = {ip(kVip), ip(kBox), ip(kVip6), ip("fd00::1")}};
+                .local_addresses = {ip(kVip), ip(kBox), ip(kVip6), ip("fd00::1")},
+                .local_macs = {MacAddress{{2, 0, 0, 0, 0, 1}}}};
     }
 
     int run(Bytes frame) {
@@ -120,9 +121,16 @@ TEST_F(SteeringTest, IcmpErrorsFollowThePacketTheyQuote) {
     EXPECT_EQ(run(frame6(kServer6, kClient6, kIcmp6, icmp(129, asked6))), STEERING_OTHER);
 }
 
-TEST_F(SteeringTest, FragmentsWithoutPortsGoByAddressAndProtocol) {
-    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, Bytes(64), {.fragment = 185})), kWorker);
-    EXPECT_EQ(run(frame4(kServer, kClient, kUdp, Bytes(64), {.fragment = 185})), kWorker);
+TEST_F(SteeringTest, FramesForAnotherMachineAreTheKernels) {
+    Bytes frame = frame4(kClient, kVip, kTcp, ports(4000, 80));
+    EXPECT_EQ(run(frame), kWorker);
+    frame[5] = 9;
+    EXPECT_EQ(run(frame), STEERING_OTHER);
+}
+
+TEST_F(SteeringTest, FragmentsWithoutPortsAreTheKernels) {
+    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, Bytes(64), {.fragment = 185})), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kServer, kClient, kUdp, Bytes(64), {.fragment = 185})), STEERING_OTHER);
     EXPECT_EQ(run(frame4(kServer, kBox, kUdp, Bytes(64), {.fragment = 185})), STEERING_LOCAL);
     EXPECT_EQ(run(frame4(kClient, kVip, kIcmp, Bytes(64), {.fragment = 185})), STEERING_LOCAL);
     EXPECT_EQ(run(frame4(kClient, kServer, kUdp, Bytes(64), {.fragment = 185})), STEERING_OTHER);
@@ -132,7 +140,7 @@ TEST_F(SteeringTest, FragmentsWithoutPortsGoByAddressAndProtocol) {
 
     const Bytes later = join({kTcp, 0, 0x05, 0xc8, 0, 0, 0, 1}, Bytes(64));
     const Bytes first = join({kTcp, 0, 0x00, 0x01, 0, 0, 0, 1}, ports(4000, 80));
-    EXPECT_EQ(run(frame6(kClient6, kVip6, 44, later)), kWorker);
+    EXPECT_EQ(run(frame6(kClient6, kVip6, 44, later)), STEERING_LOCAL);
     EXPECT_EQ(run(frame6(kClient6, kVip6, 44, first)), kWorker);
 }
 

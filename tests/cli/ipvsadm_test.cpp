@@ -135,12 +135,12 @@ std::string native(std::vector<std::string> words, const std::string& reply, int
     std::ostringstream err;
     Json asked;
     struct Recorder : PreparedDaemon {
-        Recorder(const std::string& line, Json& into) : PreparedDaemon(line), into_(into) {}
+        Recorder(const std::string& line, Json& into) : PreparedDaemon(line), kept(into) {}
         Result<Reply> ask(const Json& request) override {
-            into_ = request;
+            kept = request;
             return PreparedDaemon::ask(request);
         }
-        Json& into_;
+        Json& kept;
     };
     const auto connect = [&](const std::string&) -> std::unique_ptr<Daemon> {
         return std::make_unique<Recorder>(reply, asked);

@@ -17,6 +17,10 @@ std::string example(const std::string& name) {
     return std::string(USHER_SOURCE_DIR) + "/conf/examples/" + name;
 }
 
+std::string every_key() {
+    return std::string(USHER_SOURCE_DIR) + "/tests/conf/every_key.toml";
+}
+
 ReadConfig good(const ConfigResult& result) {
     EXPECT_TRUE(result.has_value()) << to_string(result.error());
     return result.value_or(ReadConfig{});
@@ -48,10 +52,12 @@ TEST(GoodFiles, every_example_reads_and_survives_writing) {
         ++examples;
     }
     EXPECT_GE(examples, 3);
+    const Config config = good(read_config(every_key())).config;
+    EXPECT_EQ(good(parse_config(write_config(config), "written")).config, config);
 }
 
-TEST(GoodFiles, full_example_has_what_it_says) {
-    const Config config = good(read_config(example("full.toml"))).config;
+TEST(GoodFiles, every_key_is_read) {
+    const Config config = good(read_config(every_key())).config;
     EXPECT_EQ(config.interfaces.at(2).attach, AttachKind::device);
     EXPECT_EQ(config.neighbours.at(0).mac.to_string(), "02:00:00:00:00:02");
     EXPECT_EQ(config.routes.at(0).destination.to_string(), "10.10.0.0/16");

@@ -57,6 +57,7 @@ class FakeDirector : public Director {
         return {port};
     }
     std::vector<DropRow> drops() const override { return {{"truncated", 3}, {"no-server", 0}}; }
+    std::uint64_t table_size() const override { return table().size; }
     TableRow table() const override { return {20, 1048576, 12, 1 << 27}; }
 
     std::string config_toml() const override { return "# usher\n"; }

@@ -3,6 +3,7 @@
 """Bad files, commands and messages: each has its answer, and the daemon forwards as before."""
 
 import socket
+import time
 import subprocess
 import sys
 
@@ -80,7 +81,7 @@ MESSAGES = [
     (b'{"command": "service.add", "service": {"protocol": "tcp", "address": "192.0.2.9",'
      b' "port": 70000}}\n', "EINVAL"),
     (b'{"command": "log.set", "level": "loud"}\n', "EINVAL"),
-    (b'{"command": "config.save", "path": "/nowhere/usher.toml"}\n', "EIO"),
+    (b'{"command": "config.save", "path": "/nowhere/usher.toml"}\n', "EACCES"),
     (b'{"command": "batch", "commands": [{"command": "service.clear"}, {"command": '
      b'"server.delete", "service": {"protocol": "tcp", "address": "192.0.2.9", "port": 80},'
      b' "server": {"address": "10.0.0.1", "port": 80}}]}\n', "ESRCH"),
@@ -166,6 +167,10 @@ def test_messages(rig):
         crowd.append(client)
     for client in crowd:
         client.close()
+    # The daemon notices one after the other that they have gone.
+    deadline = time.monotonic() + 10
+    while rig.usherd.call("-Sn").returncode != 0 and time.monotonic() < deadline:
+        time.sleep(0.1)
     expect(rig.usherd.ipvsadm("-Sn") == before, "nor has a crowd of clients")
 
 

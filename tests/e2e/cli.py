@@ -3,6 +3,7 @@
 """ipvsadm and usher against a running daemon: output byte for byte, round trips, permissions."""
 
 import json
+import re
 import signal
 import socket
 import stat
@@ -12,7 +13,8 @@ sys.dont_write_bytecode = True
 from checks import expect  # noqa: E402
 from echo import UdpEcho  # noqa: E402
 from http_load import WebConnection, get_once  # noqa: E402
-from topology import CLIENT, VIP, main, server_address  # noqa: E402
+from processes import WORKER_CORE  # noqa: E402
+from topology import CLIENT, ROOT, VIP, main, server_address  # noqa: E402
 
 TITLE = """IP Virtual Server version 1.2.1 (size=1048576)
 Prot LocalAddress:Port Scheduler Flags
@@ -168,12 +170,25 @@ def test_access(rig):
     expect(rig.usherd.call("-Ln").returncode != 0, "also over a dead daemon's socket")
 
 
+def test_full_example(rig):
+    """With this machine's interfaces, core and socket."""
+    text = (ROOT / "conf/examples/full.toml").read_text()
+    text = text.replace('"eth0"', '"ext0"').replace('"eth1"', '"int0"')
+    text = re.sub(r"(?m)^cores = \S+", f"cores = [{WORKER_CORE}]", text)
+    text = re.sub(r"(?m)^socket = \S+", f'socket = "{rig.usherd.socket}"', text)
+    rig.usherd.config.write_text(text)
+    rig.usherd.start()
+    expect(len(rig.usherd.ask("service.list")["services"]) == 2, "conf/examples/full.toml loads")
+    rig.usherd.stop()
+
+
 def test(rig):
     rig.start_nginx(1, (80, 8080), name="web-1")
     UdpEcho(rig.servers[0], 53, "1")
     expect(server_address(1) == "10.0.0.100", "the server")
     rig.usherd.start()
-    for part in (test_commands, test_counts, test_round_trips, test_usher, test_access):
+    for part in (test_commands, test_counts, test_round_trips, test_usher, test_access,
+                 test_full_example):
         part(rig)
 
 

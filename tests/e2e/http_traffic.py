@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""10,000 requests one after the other, and wrk with 100 kept-alive connections for 20 s, while
+"""10,000 requests one after the other, some by curl, and wrk with 100 kept-alive connections for 20 s, while
 weights change, servers come and, drained, go, and the file is reloaded, ten times a second."""
 
 import random
@@ -16,6 +16,8 @@ from topology import VIP, main, server_address, service  # noqa: E402
 
 REQUESTS = 10_000
 WRK_SECONDS = 20
+CURL_REQUESTS = 50
+CHANGES_A_SECOND = 8  # at least; one every tenth of a second is aimed at
 SERVERS = [f"{server_address(n)}:80" for n in (1, 2, 3)] + [f"{server_address(3)}:8080"]
 
 
@@ -84,6 +86,7 @@ def test(rig):
         rig.start_nginx(number, (80, 8080) if number == 3 else (80,))
     rig.usherd.start(service(SERVERS))
     churn = Churn(rig)
+    begin = time.monotonic()
     churn.start()
     wrk = start_wrk(rig, WRK_SECONDS)
     with rig.client.inside():
@@ -93,16 +96,21 @@ def test(rig):
                 get_once()
             except (OSError, ValueError) as error:
                 failures.append(repr(error))
+    answers = [rig.client.run("curl", "-sS", "--fail", "--max-time", "10", f"http://{VIP}/")
+               for _ in range(CURL_REQUESTS)]
     report = wrk.communicate()[0]
     churn.stopping.set()
     churn.join()
+    elapsed = time.monotonic() - begin
     print(report, churn.done, rig.usherd.drops())
     if churn.error:
         raise churn.error
     expect(not failures, f"none of {REQUESTS} requests failed {failures[:3]}")
     bad = wrk_failures(report)
     expect(not bad, f"wrk saw no error {bad}")
-    expect(churn.done["reload"] >= 100, "about ten changes a second were made")
+    expect(all(answer.startswith("web-") for answer in answers), "curl had its answers")
+    rate = churn.done["reload"] / elapsed
+    expect(rate >= CHANGES_A_SECOND, f"{rate:.1f} changes and reloads were made a second")
     expect(all(churn.done.values()), "of every kind")
 
 

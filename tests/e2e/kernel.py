@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What does not belong to a virtual service stays with the kernel."""
 
+import contextlib
 import socket
 import sys
 
 sys.dont_write_bytecode = True
-from checks import expect  # noqa: E402
+from checks import expect, wait_until  # noqa: E402
 from echo import TcpEcho, UdpEcho, ask  # noqa: E402
-from http_load import get_once  # noqa: E402
+from http_load import WebConnection, get_once  # noqa: E402
 from topology import DIRECTOR_INSIDE, VIP, main, server_address, service  # noqa: E402
 
 EXTERNAL = "198.51.100.1"
@@ -21,6 +22,36 @@ def refused(rig, address, port):
     except ConnectionRefusedError:
         return True
     return False
+
+
+def test_debug_switch(rig):
+    usherd = rig.usherd
+    usherd.ipvsadm(f"-A -t {VIP}:99 -s rr")  # without a server: every SYN is dropped
+    done = usherd.call("log --debug drop", program="usher")
+    expect(done.returncode == 0, f"usher log --debug drop {done.stderr}")
+    expect(refused(rig, VIP, 99), "a service without a server refuses")
+    wait_until(lambda: " dropped: no-server" in usherd.log.read_text(),
+               "and with `usher log --debug drop` the log tells of it")
+    usherd.call("log --debug none", program="usher")
+    usherd.ipvsadm(f"-D -t {VIP}:99")
+
+
+def test_new_route(rig):
+    """A real server in a network that usherd has not heard of at its start."""
+    rig.servers[0].ip("addr add 10.77.0.5/32 dev lo")
+    rig.director.ip(f"route add 10.77.0.0/24 via {server_address(1)}")
+    rig.usherd.ipvsadm(f"-A -t {VIP}:88 -s rr")
+    rig.usherd.ipvsadm(f"-a -t {VIP}:88 -r 10.77.0.5:80 -m")
+
+    def answered():
+        try:
+            connection = WebConnection(88)
+            with contextlib.closing(connection):
+                return connection.get(last=True) == "web-1"
+        except OSError:
+            return False
+    with rig.client.inside():
+        wait_until(answered, "a server by a route that is newly added is reached")
 
 
 def test(rig):
@@ -61,6 +92,8 @@ def test(rig):
     with rig.client.inside():
         expect(get_once() == "web-1", "and the service works")
     expect(rig.usherd.drops() == {}, "nothing was dropped")
+    test_new_route(rig)
+    test_debug_switch(rig)
 
 
 main("kernel", test, servers=1)

@@ -133,7 +133,7 @@ class Player {
         std::uint64_t active = 0, inactive = 0;
         words >> protocol >> service >> server >> active >> inactive;
         for (const auto& [key, desired] : director().director().desired().services) {
-            if (key.to_string() != protocol + " " + service) continue;
+            if (key.to_string() != fmt::format("{} {}", protocol, service)) continue;
             ServiceRow row{key, desired.options, {}, {}, {}};
             for (const auto& each : desired.servers) {
                 ServerRow server_row;

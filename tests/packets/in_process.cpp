@@ -24,9 +24,9 @@ rte_ring* make_wire() {
 InProcess::InProcess(unsigned table_bits) : wires_{make_wire(), make_wire()} {
     DirectorInProcess::Options options;
     options.table_bits = table_bits;
-    options.ports.resize(2);
+    options.ports.assign(1, std::vector<PortAccess>(2));
     for (int i = 0; i < 2; ++i)
-        options.ports[i].handover = wires_[i];
+        options.ports[0][i].handover = wires_[i];
     box_ = std::make_unique<DirectorInProcess>(options);
 }
 

@@ -63,10 +63,11 @@ std::uint32_t pseudo_sum(Be32 source, Be32 destination, std::uint8_t protocol, s
 
 Frame datagram(std::uint8_t protocol, const Endpoint& from, const Endpoint& to,
                const Fields& fields, const Frame& payload) {
-    Frame ip(ipv4::kMinHeader);
+    Frame ip(ipv4::kMinHeader + payload.size());
+    std::copy(payload.begin(), payload.end(), ip.begin() + ipv4::kMinHeader);
     ip[0] = 0x45;
     ip[1] = static_cast<std::uint8_t>(fields.get("tos", 0));
-    const auto total = static_cast<std::uint16_t>(ip.size() + payload.size());
+    const auto total = static_cast<std::uint16_t>(ip.size());
     store(&ip[ipv4::kTotalLength], Be16::from_host(total));
     store(&ip[ipv4::kId], Be16::from_host(static_cast<std::uint16_t>(fields.get("id", 0))));
     const std::uint32_t fragment = fields.get("frag", 0) | (fields.has("mf") ? 0x2000 : 0) |
@@ -76,8 +77,7 @@ Frame datagram(std::uint8_t protocol, const Endpoint& from, const Endpoint& to,
     ip[ipv4::kProtocol] = protocol;
     store(&ip[ipv4::kSource], from.address);
     store(&ip[ipv4::kDestination], to.address);
-    store(&ip[ipv4::kChecksum], complement(sum_words(ip)));
-    ip.insert(ip.end(), payload.begin(), payload.end());
+    store(&ip[ipv4::kChecksum], complement(sum_words({ip.data(), ipv4::kMinHeader})));
     return ip;
 }
 
@@ -241,9 +241,9 @@ std::optional<Frame> frame_of(std::string_view text) {
     std::istringstream words{std::string(text)};
     const auto ip = ip_of(words);
     if (!ip) return std::nullopt;
-    Frame frame(kEthernetHeader);
+    Frame frame(kEthernetHeader + ip->size());
     store(&frame[12], Be16::from_host(kEtherTypeIpv4));
-    frame.insert(frame.end(), ip->begin(), ip->end());
+    std::copy(ip->begin(), ip->end(), frame.begin() + kEthernetHeader);
     return frame;
 }
 

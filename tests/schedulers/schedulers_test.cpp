@@ -13,7 +13,7 @@ namespace {
 
 class Table {
   public:
-    explicit Table(const std::string& name, std::vector<std::uint32_t> weights)
+    explicit Table(const std::string& name, const std::vector<std::uint32_t>& weights)
         : kind_(find_scheduler(name)), loads_(64) {
         std::vector<std::uint32_t> slots(weights.size());
         std::iota(slots.begin(), slots.end(), 0U);

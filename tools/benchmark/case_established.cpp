@@ -16,14 +16,6 @@ constexpr std::uint32_t kLadder[] = {1000, 64512, 258048, 1032192, 4128768, 1651
 constexpr std::uint32_t kQuickLadder[] = {1000, 64512};
 constexpr std::uint64_t kPackets = 4'000'000;  // a round; long enough for every flow of 4 M
 
-unsigned table_bits_for(std::uint32_t flows) {
-    // At most 70 % full, and no smaller than the default.
-    unsigned bits = 20;
-    while ((std::uint64_t{1} << bits) * 7 / 10 < flows)
-        ++bits;
-    return bits;
-}
-
 // A packet is of flow n, forth or back.
 struct Draw {
     Order order;
@@ -31,23 +23,6 @@ struct Draw {
 
     explicit Draw(std::uint32_t flows) : order(flows) {}
 };
-
-void establish(Rig& rig, std::uint32_t flows, std::uint8_t protocol) {
-    const auto pass = [&](std::uint8_t flags, bool back) {
-        const Header header = make_header({}, {protocol, flags});
-        for (std::uint32_t first = 0; first < flows; first += Wheel::kBurst) {
-            const auto packets = rig.wheel().fill(header, [&](unsigned i, std::uint8_t* frame) {
-                const std::uint32_t n = std::min(first + i, flows - 1);
-                const Flow4 flow = client_flow(n, rig.address(), Be16::from_host(80));
-                put_flow(frame, back ? rig.answer(flow) : flow);
-            });
-            rig.turn(packets, back ? 1 : 0);
-        }
-    };
-    pass(kSyn, false);
-    pass(kSyn | kAck, true);
-    pass(kAck, false);
-}
 
 // One direction a burst, as packets come from one port.
 template <class Turn>
@@ -136,7 +111,7 @@ void run_ladder_step(Report& report, const Settings& settings, std::uint32_t flo
     Rig::Setup setup;
     setup.table_bits = table_bits_for(flows);
     Rig rig(setup);
-    establish(rig, flows, protocol);
+    rig.establish(0, flows, protocol);
     const Header header = make_header({}, {protocol, kAck});
     const std::uint64_t count = settings.quick ? kPackets / 8 : kPackets;
     Draw draw(flows);
@@ -183,6 +158,13 @@ void run_ladder_step(Report& report, const Settings& settings, std::uint32_t flo
 }
 
 }  // namespace
+
+unsigned table_bits_for(std::uint32_t flows) {
+    unsigned bits = 20;
+    while ((std::uint64_t{1} << bits) * 7 / 10 < flows)
+        ++bits;
+    return bits;
+}
 
 void run_established(Report& report, const Settings& settings) {
     std::vector<std::uint32_t> ladder(std::begin(kLadder), std::end(kLadder));

@@ -18,6 +18,13 @@ struct Case {
 
 constexpr Case kCases[] = {
     {"established", "packets of established flows, along a ladder of flow counts", run_established},
+    {"connect", "whole TCP lives and first UDP packets, the table 10 % and 90 % full", run_connect},
+    {"services", "first packets with many services", run_services},
+    {"servers", "first packets with many real servers, each scheduler", run_servers},
+    {"churn", "established traffic while snapshots are published", run_churn},
+    {"flood", "established traffic and spoofed SYNs into a full table", run_flood},
+    {"two-workers", "two workers at one table", run_two_workers},
+    {"memory", "bytes a connection", run_memory},
 };
 
 // On the last core that we may use, where the system's own work is least.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tools/benchmark/rig.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace usher::bench {
@@ -32,20 +33,56 @@ void add_service(DesiredState& state, std::uint8_t protocol, Be32 address, std::
 }  // namespace
 
 Rig::Rig(const Setup& setup)
-    : address_(address_of("203.0.113.10")),
-      server_(address_of("10.0.0.100")),
-      ext_(RTE_MAX_ETHPORTS - 1),
-      int_(RTE_MAX_ETHPORTS - 2) {
+    : address_(address_of("203.0.113.10")), server_(address_of("10.0.0.100")) {
     rte_mempool* pool = process_pool(kPoolPackets);
     DirectorInProcess::Options options;
     options.table_bits = setup.table_bits;
-    options.workers = setup.workers;
-    options.ports = {ext_.access(), int_.access()};
     options.server_neighbours = setup.servers;
-    box_ = std::make_unique<DirectorInProcess>(options);
-    for (unsigned i = 0; i < setup.workers; ++i)
+    for (unsigned i = 0; i < setup.workers; ++i) {
+        std::vector<PortAccess> ports;
+        for (unsigned port = 0; port < 2; ++port) {
+            sinks_.push_back(std::make_unique<Sink>(
+                static_cast<std::uint16_t>(RTE_MAX_ETHPORTS - 1 - 2 * i - port)));
+            ports.push_back(sinks_.back()->access());
+        }
+        options.ports.push_back(std::move(ports));
         wheels_.push_back(std::make_unique<Wheel>(pool));
+    }
+    box_ = std::make_unique<DirectorInProcess>(options);
     configure(setup);
+}
+
+std::uint64_t Rig::sent(PortIndex port) const {
+    std::uint64_t packets = 0;
+    for (std::size_t i = port; i < sinks_.size(); i += 2)
+        packets += sinks_[i]->packets();
+    return packets;
+}
+
+void Rig::establish(std::uint32_t first, std::uint32_t count, std::uint8_t protocol) {
+    const auto pass = [&](std::uint8_t flags, PortIndex port) {
+        const Header header = make_header({}, {protocol, flags});
+        std::uint32_t n = first;
+        play(
+            count, header, port,
+            [&] {
+                // A burst that is too long ends in repetitions.
+                const std::uint32_t mine = std::min(n++, first + count - 1);
+                const Flow4 flow = client_flow(mine, address_, Be16::from_host(80));
+                return port == 0 ? flow : answer(flow);
+            },
+            [&](std::span<rte_mbuf*> packets, PortIndex in) { turn(packets, in); });
+    };
+    pass(kSyn, 0);
+    pass(kSyn | kAck, 1);
+    pass(kAck, 0);
+}
+
+void Rig::set_timeouts(const Timeouts& timeouts) {
+    DesiredState state = box_->director().desired();
+    state.timeouts = timeouts;
+    ++state.revision;
+    static_cast<void>(box_->director().publish(std::move(state)));
 }
 
 void Rig::configure(const Setup& setup) {

@@ -36,7 +36,29 @@ class Rig {
 
     DirectorInProcess& box() { return *box_; }
     Wheel& wheel(unsigned worker = 0) { return *wheels_[worker]; }
-    std::uint64_t sent() const { return ext_.packets() + int_.packets(); }
+    // By every worker to port 0 (answers) and port 1.
+    std::uint64_t sent(PortIndex port) const;
+    std::uint64_t sent() const { return sent(0) + sent(1); }
+
+    // Turns of made-up packets: count of them, in bursts of one direction each. `flow(i)` is called
+    // for each packet; what turn() makes of the burst is the caller's.
+    template <class FlowOf, class Turn>
+    void play(std::uint64_t count, const Header& header, PortIndex port, FlowOf flow, Turn turn,
+              unsigned worker = 0) {
+        for (std::uint64_t done = 0; done < count; done += Wheel::kBurst)
+            turn(wheel(worker).fill(
+                     header, [&](unsigned, std::uint8_t* frame) { put_flow(frame, flow()); }),
+                 port);
+    }
+
+    // `count` established TCP connections of clients first, first + 1, ...
+    void establish(std::uint32_t first, std::uint32_t count, std::uint8_t protocol);
+    // What the sweeper would do in its time, at once.
+    void expire(std::uint32_t after_seconds) {
+        box_->now += seconds(after_seconds);
+        box_->worker().sweep_all(box_->now);
+    }
+    void set_timeouts(const Timeouts& timeouts);
 
     // The service, and the answer's flow of a client's flow when it has one server.
     Be32 address() const { return address_; }
@@ -49,16 +71,18 @@ class Rig {
 
     const Be32 address_;
     const Be32 server_;
-    Sink ext_, int_;
+    std::vector<std::unique_ptr<Sink>> sinks_;  // two a worker
     std::unique_ptr<DirectorInProcess> box_;
     std::vector<std::unique_ptr<Wheel>> wheels_;
 };
 
 // The cases, one file each.
+unsigned table_bits_for(std::uint32_t flows);  // at most 70 % full, 20 at least
 void run_established(Report& report, const Settings& settings);
 void run_connect(Report& report, const Settings& settings);
-void run_admission(Report& report, const Settings& settings);
-void run_publish(Report& report, const Settings& settings);
+void run_services(Report& report, const Settings& settings);
+void run_servers(Report& report, const Settings& settings);
+void run_churn(Report& report, const Settings& settings);
 void run_flood(Report& report, const Settings& settings);
 void run_two_workers(Report& report, const Settings& settings);
 void run_memory(Report& report, const Settings& settings);

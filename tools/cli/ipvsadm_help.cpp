@@ -10,7 +10,7 @@ std::string ipvsadm_version() {
 }
 
 std::string ipvsadm_help(std::string_view program) {
-    constexpr std::string_view text = R"(Usage:
+    constexpr std::string_view kText = R"(Usage:
   {0} -A|-E SERVICE [-s SCHEDULER] [-p [SECONDS]] [-M MASK] [--pe NAME] [-b FLAGS] [-o]
   {0} -D SERVICE
   {0} -a|-e SERVICE -r SERVER [-m|-g|-i] [-w N] [-x N] [-y N] [tunnel options]
@@ -76,7 +76,7 @@ Of a synchronisation daemon
       --syncid N  --mcast-interface NAME  --mcast-group ADDRESS  --mcast-port PORT
       --mcast-ttl N  --sync-maxlen BYTES
 )";
-    return ipvsadm_version() + fmt::format(fmt::runtime(text), program);
+    return ipvsadm_version() + fmt::format(fmt::runtime(kText), program);
 }
 
 }  // namespace usher

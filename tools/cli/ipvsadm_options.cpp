@@ -164,15 +164,15 @@ Rule rule_of(IpvsCommand command) {
 }
 
 Rule rule_of(TunnelType type) {
-    constexpr OptionSet gre_checksums{tun_nocsum, tun_csum};
-    constexpr OptionSet gue_checksums{tun_nocsum, tun_csum, tun_remcsum};
+    constexpr OptionSet kGreChecksums{tun_nocsum, tun_csum};
+    constexpr OptionSet kGueChecksums{tun_nocsum, tun_csum, tun_remcsum};
     switch (type) {
         case TunnelType::ipip:
             return {{}, {tun_type}, {}};
         case TunnelType::gue:
-            return {{tun_port}, OptionSet{tun_type} | gue_checksums, gue_checksums};
+            return {{tun_port}, OptionSet{tun_type} | kGueChecksums, kGueChecksums};
         case TunnelType::gre:
-            return {{}, OptionSet{tun_type} | gre_checksums, gre_checksums};
+            return {{}, OptionSet{tun_type} | kGreChecksums, kGreChecksums};
     }
     return {};
 }

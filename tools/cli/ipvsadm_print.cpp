@@ -26,31 +26,31 @@ Format format_of(const ListOptions& options) {
 }
 
 std::string title(Format format) {
-    constexpr std::string_view service = "Prot LocalAddress:Port";
-    constexpr std::string_view server = "  -> RemoteAddress:Port";
+    constexpr std::string_view kServiceTitle = "Prot LocalAddress:Port";
+    constexpr std::string_view kServerTitle = "  -> RemoteAddress:Port";
     switch (format) {
         case Format::stats:
-            return fmt::format("{:<33} {:>8} {:>8} {:>8} {:>8} {:>8}\n{}\n", service, "Conns",
-                               "InPkts", "OutPkts", "InBytes", "OutBytes", server);
+            return fmt::format("{:<33} {:>8} {:>8} {:>8} {:>8} {:>8}\n{}\n", kServiceTitle, "Conns",
+                               "InPkts", "OutPkts", "InBytes", "OutBytes", kServerTitle);
         case Format::rate:
-            return fmt::format("{:<33} {:>8} {:>8} {:>8} {:>8} {:>8}\n{}\n", service, "CPS",
-                               "InPPS", "OutPPS", "InBPS", "OutBPS", server);
+            return fmt::format("{:<33} {:>8} {:>8} {:>8} {:>8} {:>8}\n{}\n", kServiceTitle, "CPS",
+                               "InPPS", "OutPPS", "InBPS", "OutBPS", kServerTitle);
         case Format::thresholds:
-            return fmt::format("{:<33} {:<10} {:<10} {:<10} {:<10}\n{}\n", service, "Uthreshold",
-                               "Lthreshold", "ActiveConn", "InActConn", server);
+            return fmt::format("{:<33} {:<10} {:<10} {:<10} {:<10}\n{}\n", kServiceTitle,
+                               "Uthreshold", "Lthreshold", "ActiveConn", "InActConn", kServerTitle);
         case Format::persistent_conn:
-            return fmt::format("{:<33} {:<9} {:<11} {:<10} {:<10}\n{}\n", service, "Weight",
-                               "PersistConn", "ActiveConn", "InActConn", server);
+            return fmt::format("{:<33} {:<9} {:<11} {:<10} {:<10}\n{}\n", kServiceTitle, "Weight",
+                               "PersistConn", "ActiveConn", "InActConn", kServerTitle);
         case Format::tun_info:
             return fmt::format(
                 "{} Scheduler Flags\n{:<33} Forward TunnelInfo    Weight "
                 "ActiveConn InActConn\n",
-                service, server);
+                kServiceTitle, kServerTitle);
         case Format::plain:
             break;
     }
-    return fmt::format("{} Scheduler Flags\n{:<33} Forward Weight ActiveConn InActConn\n", service,
-                       server);
+    return fmt::format("{} Scheduler Flags\n{:<33} Forward Weight ActiveConn InActConn\n",
+                       kServiceTitle, kServerTitle);
 }
 
 std::string_view forwarding_text(Forwarding method) {

@@ -36,13 +36,13 @@ tl::expected<Invocation, UsageError> parse_line(const std::vector<std::string>& 
 }  // namespace
 
 std::vector<std::string> restore_words(const std::string& line) {
-    constexpr const char* blanks = " \t\r\n";
+    constexpr const char* kBlanks = " \t\r\n";
     std::vector<std::string> words;
-    std::size_t start = line.find_first_not_of(blanks);
+    std::size_t start = line.find_first_not_of(kBlanks);
     while (start != std::string::npos) {
-        const std::size_t end = line.find_first_of(blanks, start);
+        const std::size_t end = line.find_first_of(kBlanks, start);
         words.push_back(line.substr(start, end - start));
-        start = line.find_first_not_of(blanks, end);
+        start = line.find_first_not_of(kBlanks, end);
     }
     if (!words.empty() && words[0] == "ipvsadm") words.erase(words.begin());
     return words;

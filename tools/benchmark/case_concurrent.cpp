@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A worker with company: changes published while it forwards, spoofed SYNs into a full table, and
+// a second worker at the same table.
+#include <fmt/core.h>
+#include <sched.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tools/benchmark/rig.hpp"
+
+namespace usher::bench {
+
+namespace {
+
+constexpr std::uint32_t kFlows = 64512;
+constexpr std::uint64_t kPackets = 4'000'000;
+
+void pin_to(unsigned nth) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(nth % std::thread::hardware_concurrency(), &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+
+// What worker `id` forwards: flows in [first, first + count), forth, back, or both in turn.
+struct Share {
+    std::uint32_t first = 0;
+    std::uint32_t count = kFlows;
+    bool forth = true, back = true;
+};
+
+// Cycles a packet of a thread's own `packets` packets.
+double forward(Rig& rig, unsigned id, const Share& share, std::uint64_t packets) {
+    Worker& worker = rig.box().worker(id);
+    worker.start();
+    Order order(share.count);
+    const Header header = make_header({}, {17, 0});
+    const std::uint64_t begin = rte_rdtsc_precise();
+    bool back = share.back;
+    for (std::uint64_t done = 0; done < packets; done += Wheel::kBurst) {
+        if (share.forth && share.back) back = !back;
+        rig.play(
+            Wheel::kBurst, header, back ? 1 : 0,
+            [&] {
+                const Flow4 flow =
+                    client_flow(share.first + order.next(), rig.address(), Be16::from_host(80));
+                return back ? rig.answer(flow) : flow;
+            },
+            [&](std::span<rte_mbuf*> burst, PortIndex port) { rig.turn(burst, port, id); }, id);
+        worker.quiescent();
+    }
+    const std::uint64_t end = rte_rdtsc_precise();
+    worker.stop();
+    return static_cast<double>(end - begin) / static_cast<double>(packets);
+}
+
+double two_workers(Rig& rig, const Share& a, const Share& b, std::uint64_t packets) {
+    double cycles[2] = {0, 0};
+    std::thread other([&] {
+        pin_to(0);
+        cycles[1] = forward(rig, 1, b, packets);
+    });
+    cycles[0] = forward(rig, 0, a, packets);
+    other.join();
+    return (cycles[0] + cycles[1]) / 2;
+}
+
+DesiredState with_many_services(DesiredState state, unsigned services, unsigned servers) {
+    for (unsigned i = 0; i < services; ++i) {
+        ServiceKey key;
+        key.address = IpAddress(Be32::from_host(0xcb020000 + i));
+        key.port = 80;
+        DesiredService& service = state.services[key];
+        for (unsigned j = 0; j < servers; ++j) {
+            ServerConfig server;
+            server.key = {IpAddress(Be32::from_host(0x0a000064 + j)), 80};
+            service.servers.push_back(server);
+        }
+        service.created = service.servers_changed = ++state.revision;
+    }
+    return state;
+}
+
+}  // namespace
+
+void run_churn(Report& report, const Settings& settings) {
+    Rig rig({});
+    rig.establish(0, kFlows, 17);
+    const std::uint64_t packets = settings.quick ? kPackets / 4 : 4 * kPackets;
+    for (const unsigned changes : {0U, 1U, 100U, 1000U}) {
+        std::atomic<bool> done{false};
+        std::vector<double> cycles;
+        const std::uint64_t before = rig.sent();
+        std::thread traffic([&] {
+            for (int i = 0; i < settings.repeats; ++i)
+                cycles.push_back(forward(rig, 0, {}, packets));
+            done = true;
+        });
+        pin_to(0);
+        std::uint64_t published = 0;
+        while (!done) {
+            std::this_thread::sleep_for(
+                std::chrono::microseconds(changes ? 1000000 / changes : 1000));
+            if (changes == 0) continue;
+            DesiredState state = rig.box().director().desired();
+            for (auto& [key, service] : state.services) {
+                service.servers.front().options.weight =
+                    static_cast<std::uint32_t>(1 + published % 7);
+                service.servers_changed = ++state.revision;
+            }
+            static_cast<void>(rig.box().director().publish(std::move(state)));
+            ++published;
+        }
+        traffic.join();
+        Row row;
+        row.name = fmt::format("churn {} changes a second", changes);
+        row.unit = "packet";
+        row.total = figure_of(cycles);
+        const std::uint64_t played = packets * static_cast<unsigned>(settings.repeats);
+        row.remark = fmt::format("{} published, {} of {} packets lost", published,
+                                 played - (rig.sent() - before), played);
+        report.add(row);
+    }
+    std::vector<double> milliseconds;
+    for (int i = 0; i < settings.repeats; ++i) {
+        Rig fresh({});
+        DesiredState state =
+            with_many_services(fresh.box().director().desired(), settings.quick ? 1000 : 10000, 10);
+        const std::uint64_t begin = rte_rdtsc_precise();
+        static_cast<void>(fresh.box().director().publish(std::move(state)));
+        milliseconds.push_back(static_cast<double>(rte_rdtsc_precise() - begin) * 1e3 /
+                               static_cast<double>(rte_get_tsc_hz()));
+    }
+    const Figure figure = figure_of(milliseconds);
+    report.note(
+        fmt::format("publishing {} services with 10 servers each: {:.1f} ms ({:.1f} to {:.1f})",
+                    settings.quick ? 1000 : 10000, figure.median, figure.minimum, figure.maximum));
+}
+
+void run_flood(Report& report, const Settings& settings) {
+    Rig::Setup setup;
+    setup.table_bits = 18;
+    Rig rig(setup);
+    rig.establish(0, kFlows, 6);
+    const Header answer = make_header({}, {6, kAck});
+    const Header syn = make_header({}, {6, kSyn});
+    Order order(kFlows);
+    std::uint32_t spoofed = 1U << 22;
+    const std::uint64_t rounds = (settings.quick ? kPackets / 8 : kPackets) / Wheel::kBurst / 2;
+    const auto established = [&] {
+        rig.play(
+            Wheel::kBurst, answer, 1,
+            [&] {
+                return rig.answer(client_flow(order.next(), rig.address(), Be16::from_host(80)));
+            },
+            [&](std::span<rte_mbuf*> burst, PortIndex port) { rig.turn(burst, port); });
+    };
+    const auto flood = [&] {
+        rig.play(
+            2 * Wheel::kBurst, syn, 0,
+            [&] { return client_flow(spoofed++, rig.address(), Be16::from_host(80)); },
+            [&](std::span<rte_mbuf*> burst, PortIndex port) { rig.turn(burst, port); });
+    };
+    const auto each = [&](auto what) {
+        std::vector<double> cycles;
+        for (int i = 0; i < settings.repeats; ++i) {
+            std::uint64_t spent = 0;
+            for (std::uint64_t r = 0; r < rounds; ++r) {
+                const std::uint64_t begin = rte_rdtsc();
+                established();
+                spent += rte_rdtsc() - begin;
+                what();
+            }
+            cycles.push_back(static_cast<double>(spent) /
+                             static_cast<double>(rounds * Wheel::kBurst));
+        }
+        return figure_of(cycles);
+    };
+    Row quiet;
+    quiet.name = "flood: established, before it";
+    quiet.unit = "packet";
+    quiet.total = each([] {});
+    report.add(quiet);
+    for (std::uint32_t i = 0; i < (1U << 18) / Wheel::kBurst; ++i)
+        flood();  // until it is full
+
+    Row row;
+    row.name = "flood: established, two SYNs each";
+    row.unit = "packet";
+    const std::uint64_t before = rig.sent(0);
+    row.total = each(flood);
+    const std::uint64_t played = rounds * Wheel::kBurst * static_cast<unsigned>(settings.repeats);
+    row.remark = fmt::format("{} of {} established packets lost, {} evicted",
+                             played - (rig.sent(0) - before), played,
+                             rig.box().worker().counters().evicted.read());
+    report.add(row);
+}
+
+void run_two_workers(Report& report, const Settings& settings) {
+    for (const std::uint32_t flows : {kFlows, settings.quick ? kFlows : 1032192U}) {
+        Rig::Setup setup;
+        setup.table_bits = table_bits_for(flows);
+        setup.workers = 2;
+        Rig rig(setup);
+        rig.establish(0, flows, 17);
+        const std::uint64_t packets = settings.quick ? kPackets / 8 : kPackets;
+        std::vector<double> alone, apart, split;
+        for (int i = 0; i < settings.repeats; ++i) {
+            alone.push_back(forward(rig, 0, {0, flows}, packets));
+            apart.push_back(two_workers(rig, {0, flows / 2}, {flows / 2, flows / 2}, packets));
+            split.push_back(
+                two_workers(rig, {0, flows, true, false}, {0, flows, false, true}, packets));
+        }
+        const auto add = [&](const char* name, const std::vector<double>& cycles) {
+            Row row;
+            row.name = fmt::format("two-workers {} {}", flows, name);
+            row.unit = "packet";
+            row.total = figure_of(cycles);
+            row.remark = fmt::format("{:.2f} times one worker's packets",
+                                     2 * figure_of(alone).median / row.total.median);
+            if (&cycles == &alone) row.remark.clear();
+            report.add(row);
+        };
+        add("one alone", alone);
+        add("flows kept apart", apart);
+        add("directions split", split);
+        if (settings.quick) break;
+    }
+}
+
+}  // namespace usher::bench

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Connections that come and go, with the table of 2^20 otherwise 10 % and 90 % full: whole TCP
+// lives (SYN, SYN-ACK, ACK, data both ways, FIN, FIN, ACK, expiry), and first packets of UDP.
+// The sweeper passes once in kBatch connections, as it does a second at 65,536 new ones a second.
+#include <fmt/core.h>
+
+#include "tools/benchmark/rig.hpp"
+
+namespace usher::bench {
+
+namespace {
+
+constexpr unsigned kBits = 20;
+constexpr std::uint32_t kBatch = 65536;
+constexpr std::uint32_t kFirst = 1U << 22;  // clients that are not among the established ones
+
+struct Step {
+    std::uint8_t flags;
+    PortIndex port;
+};
+constexpr Step kLife[] = {{kSyn, 0},        {kSyn | kAck, 1}, {kAck, 0},        {0x08 | kAck, 0},
+                          {0x08 | kAck, 1}, {kFin | kAck, 0}, {kFin | kAck, 1}, {kAck, 0}};
+
+// kBatch lives, a burst of 32 connections after the other, each step of all 32 before the next.
+template <class Turn>
+void live(Rig& rig, std::uint32_t first, Turn turn) {
+    Header headers[std::size(kLife)];
+    for (std::size_t i = 0; i < std::size(kLife); ++i)
+        headers[i] = make_header({}, {6, kLife[i].flags});
+    for (std::uint32_t done = 0; done < kBatch; done += Wheel::kBurst)
+        for (std::size_t i = 0; i < std::size(kLife); ++i) {
+            std::uint32_t n = first + done;
+            rig.play(
+                Wheel::kBurst, headers[i], kLife[i].port,
+                [&] {
+                    const Flow4 flow = client_flow(n++, rig.address(), Be16::from_host(80));
+                    return kLife[i].port == 0 ? flow : rig.answer(flow);
+                },
+                turn);
+        }
+}
+
+template <class Turn>
+void knock(Rig& rig, std::uint32_t first, Turn turn) {
+    std::uint32_t n = first;
+    rig.play(
+        kBatch, make_header({}, {17, 0}), 0,
+        [&] { return client_flow(n++, rig.address(), Be16::from_host(80)); }, turn);
+}
+
+void run_fill(Report& report, const Settings& settings, unsigned percent) {
+    Rig::Setup setup;
+    setup.table_bits = kBits;
+    Rig rig(setup);
+    Timeouts timeouts;
+    timeouts.tcp = 2678400;  // those who fill the table stay
+    rig.set_timeouts(timeouts);
+    rig.establish(0, static_cast<std::uint32_t>((std::uint64_t{1} << kBits) * percent / 100), 6);
+
+    const auto nothing = [](std::span<rte_mbuf*>, PortIndex) {};
+    const auto work = [&](std::span<rte_mbuf*> packets, PortIndex port) {
+        rig.turn(packets, port);
+    };
+    std::uint32_t first = kFirst;
+    const auto batch = [&](auto play, auto turn, std::uint32_t expire_after) {
+        return measure(settings.repeats, [&] {
+            play(rig, first, turn);
+            first += kBatch;
+            if (expire_after > 0) rig.expire(expire_after);
+            return kBatch;
+        });
+    };
+    const auto lives = [](Rig& r, std::uint32_t n, auto turn) { live(r, n, turn); };
+    const auto knocks = [](Rig& r, std::uint32_t n, auto turn) { knock(r, n, turn); };
+
+    Row tcp;
+    tcp.name = fmt::format("connect tcp life, table {} % full", percent);
+    tcp.unit = "connection";
+    tcp.generator = batch(lives, nothing, 0).median;
+    const std::uint64_t before = rig.sent();
+    tcp.total = batch(lives, work, 121);
+    const std::uint64_t expected =
+        std::uint64_t{8} * kBatch * static_cast<unsigned>(settings.repeats);
+    if (rig.sent() - before != expected)
+        tcp.remark = fmt::format("{} of {} packets forwarded!", rig.sent() - before, expected);
+    report.add(tcp);
+
+    Row udp;
+    udp.name = fmt::format("connect udp first, table {} % full", percent);
+    udp.unit = "packet";
+    udp.generator = batch(knocks, nothing, 0).median;
+    udp.total = batch(knocks, work, 0 + 301);
+    report.add(udp);
+}
+
+}  // namespace
+
+void run_connect(Report& report, const Settings& settings) {
+    for (const unsigned percent : {10U, 90U})
+        run_fill(report, settings, percent);
+}
+
+}  // namespace usher::bench
