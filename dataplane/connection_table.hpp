@@ -7,8 +7,8 @@
 // this is. A flow lives in its home bucket or, when that is full, in the first of seven others that
 // has room; which they are follows from its home and tag. The home counts how many of its flows
 // live elsewhere, so a miss looks there only when there is something to find. There are 2^(N-1)
-// buckets: with the table full, 4 of 7 entries are used, 1 home in 20 has overflowed, and the
-// chance that all eight buckets of a flow are full is below 10^-9.
+// buckets: with the table full, 4 of 7 entries are used, and about one flow in ten million finds
+// all of its eight buckets full.
 //
 // Threads: any worker may call find, link and unlink at any time. Nothing blocks.
 //  - link publishes a filled connection: the store of its entries releases, find acquires.

@@ -85,9 +85,15 @@ def e2e(run):
         run.one(f"e2e {script.stem}", [str(script), "build/release"], E2E_SECONDS)
 
 
+def bench(run):
+    """That the benchmark works; what it measures beside other tests says nothing."""
+    if run.builds.ninja("release", ["tools/bench"]):
+        run.one("bench", [str(BUILD / "release/tools/bench"), "--quick"])
+
+
 # In the order of running: what is quick and what fails most first.
 PARTS = {"format": format_check, "layers": layer_check, "unit": unit, "race": race, "fuzz": fuzz,
-         "e2e": e2e, "tidy": tidy}
+         "e2e": e2e, "bench": bench, "tidy": tidy}
 
 
 class Run:

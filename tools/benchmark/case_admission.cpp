@@ -51,8 +51,7 @@ void run_one(Report& report, const Settings& settings, const std::string& name,
     row.generator = figure_of(generator).median;
     row.total = figure_of(total);
     const std::uint64_t expected = std::uint64_t{kBatch} * static_cast<unsigned>(settings.repeats);
-    if (rig.sent() != expected)
-        row.remark = fmt::format("{} of {} packets forwarded!", rig.sent(), expected);
+    row.lost = expected - rig.sent();
     report.add(row);
 }
 

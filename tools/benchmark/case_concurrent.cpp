@@ -118,8 +118,8 @@ void run_churn(Report& report, const Settings& settings) {
         row.unit = "packet";
         row.total = figure_of(cycles);
         const std::uint64_t played = packets * static_cast<unsigned>(settings.repeats);
-        row.remark = fmt::format("{} published, {} of {} packets lost", published,
-                                 played - (rig.sent() - before), played);
+        row.lost = played - (rig.sent() - before);
+        row.remark = fmt::format("{} published", published);
         report.add(row);
     }
     std::vector<double> milliseconds;
@@ -191,9 +191,8 @@ void run_flood(Report& report, const Settings& settings) {
     const std::uint64_t before = rig.sent(0);
     row.total = each(flood);
     const std::uint64_t played = rounds * Wheel::kBurst * static_cast<unsigned>(settings.repeats);
-    row.remark = fmt::format("{} of {} established packets lost, {} evicted",
-                             played - (rig.sent(0) - before), played,
-                             rig.box().worker().counters().evicted.read());
+    row.lost = played - (rig.sent(0) - before);
+    row.remark = fmt::format("{} half-open evicted", rig.box().worker().counters().evicted.read());
     report.add(row);
 }
 

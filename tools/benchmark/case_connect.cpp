@@ -81,8 +81,9 @@ void run_fill(Report& report, const Settings& settings, unsigned percent) {
     tcp.total = batch(lives, work, 121);
     const std::uint64_t expected =
         std::uint64_t{8} * kBatch * static_cast<unsigned>(settings.repeats);
-    if (rig.sent() - before != expected)
-        tcp.remark = fmt::format("{} of {} packets forwarded!", rig.sent() - before, expected);
+    // Nearly full, one connection in some millions finds no place (connection_table.hpp).
+    const std::uint64_t lost = expected - (rig.sent() - before);
+    tcp.lost = lost > expected / 100000 ? lost : 0;
     report.add(tcp);
 
     Row udp;

@@ -67,7 +67,8 @@ int run(int argc, char** argv) {
         each.run(report, settings);
     }
     report.note(fmt::format("{:.2f} core cycles a TSC cycle", core_cycles_per_tsc_cycle()));
-    return json.empty() || report.write_json(json) ? 0 : 1;
+    const bool written = json.empty() || report.write_json(json);
+    return written && report.lost_nothing() ? 0 : 1;
 }
 
 }  // namespace

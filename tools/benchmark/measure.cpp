@@ -31,6 +31,7 @@ void Report::add(const Row& row) {
     fmt::print("{:<34} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.2f} {:>8} {:>8}  {}\n", row.name,
                row.total.median, row.total.minimum, row.total.maximum, row.beyond(), rate,
                ratio(row.mac_swap), ratio(row.rte_hash), row.remark);
+    if (row.lost > 0) fmt::print("    {} packets were not forwarded!\n", row.lost);
     std::fflush(stdout);
     rows_.push_back(row);
 }
@@ -38,6 +39,10 @@ void Report::add(const Row& row) {
 void Report::note(const std::string& text) {
     fmt::print("{}\n", text);
     std::fflush(stdout);
+}
+
+bool Report::lost_nothing() const {
+    return std::all_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.lost == 0; });
 }
 
 bool Report::write_json(const std::string& path) const {
@@ -51,7 +56,8 @@ bool Report::write_json(const std::string& path) const {
                        {"beyond_generator", row.beyond()},
                        {"mac_swap", row.mac_swap},
                        {"rte_hash", row.rte_hash},
-                       {"remark", row.remark}});
+                       {"remark", row.remark},
+                       {"lost", row.lost}});
     std::ofstream file(path);
     file << all.dump(2) << '\n';
     return static_cast<bool>(file.flush());

@@ -44,6 +44,7 @@ struct Row {
     double mac_swap = 0;   // floor (a), 0: not measured for this case
     double rte_hash = 0;   // floor (b)
     std::string remark;
+    std::uint64_t lost = 0;  // packets that should have been forwarded and were not
 
     double beyond() const { return total.median - generator; }
 };
@@ -54,6 +55,7 @@ class Report {
     void add(const Row& row);
     void note(const std::string& text);
     bool write_json(const std::string& path) const;
+    bool lost_nothing() const;
 
   private:
     std::vector<Row> rows_;

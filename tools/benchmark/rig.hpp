@@ -57,6 +57,7 @@ class Rig {
     void expire(std::uint32_t after_seconds) {
         box_->now += seconds(after_seconds);
         box_->worker().sweep_all(box_->now);
+        box_->worker().upkeep(box_->now);  // what that retired is free now
     }
     void set_timeouts(const Timeouts& timeouts);
 
