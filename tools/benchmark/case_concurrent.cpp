@@ -2,7 +2,6 @@
 // A worker with company: changes published while it forwards, spoofed SYNs into a full table, and
 // a second worker at the same table.
 #include <fmt/core.h>
-#include <sched.h>
 
 #include <atomic>
 #include <thread>
@@ -15,13 +14,6 @@ namespace {
 
 constexpr std::uint32_t kFlows = 64512;
 constexpr std::uint64_t kPackets = 4'000'000;
-
-void pin_to(unsigned nth) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(nth % std::thread::hardware_concurrency(), &set);
-    sched_setaffinity(0, sizeof set, &set);
-}
 
 // What worker `id` forwards: flows in [first, first + count), forth, back, or both in turn.
 struct Share {
@@ -58,7 +50,7 @@ double forward(Rig& rig, unsigned id, const Share& share, std::uint64_t packets)
 double two_workers(Rig& rig, const Share& a, const Share& b, std::uint64_t packets) {
     double cycles[2] = {0, 0};
     std::thread other([&] {
-        pin_to(0);
+        pin_to(Core::first);
         cycles[1] = forward(rig, 1, b, packets);
     });
     cycles[0] = forward(rig, 0, a, packets);
@@ -97,7 +89,7 @@ void run_churn(Report& report, const Settings& settings) {
                 cycles.push_back(forward(rig, 0, {}, packets));
             done = true;
         });
-        pin_to(0);
+        pin_to(Core::first);
         std::uint64_t published = 0;
         while (!done) {
             std::this_thread::sleep_for(
@@ -113,6 +105,7 @@ void run_churn(Report& report, const Settings& settings) {
             ++published;
         }
         traffic.join();
+        pin_to(Core::last);
         Row row;
         row.name = fmt::format("churn {} changes a second", changes);
         row.unit = "packet";

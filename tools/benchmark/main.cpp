@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // tools/bench: what the packet path costs. See docs/performance.md.
 #include <fmt/core.h>
-#include <sched.h>
-
 #include <CLI/CLI.hpp>
 
 #include "tools/benchmark/rig.hpp"
@@ -27,20 +25,6 @@ constexpr Case kCases[] = {
     {"memory", "bytes a connection", run_memory},
 };
 
-// On the last core that we may use, where the system's own work is least.
-void pin() {
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-    for (int core = CPU_SETSIZE - 1; core >= 0; --core) {
-        if (!CPU_ISSET(core, &allowed)) continue;
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(core, &one);
-        sched_setaffinity(0, sizeof one, &one);
-        return;
-    }
-}
-
 int run(int argc, char** argv) {
     CLI::App app("tools/bench: TSC cycles of the shipped packet path");
     Settings settings;
@@ -54,8 +38,9 @@ int run(int argc, char** argv) {
     app.add_flag("--quick", settings.quick, "Small and short: to see that it works");
     CLI11_PARSE(app, argc, argv);
 
+    see_cores();  // before DPDK pins this thread to its first
     process_pool(kPoolPackets);
-    pin();
+    pin_to(Core::last);
     Report report;
     report.note(
         fmt::format("TSC {:.0f} MHz; {:.2f} core cycles a TSC cycle (near the top of what "

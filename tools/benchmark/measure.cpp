@@ -2,11 +2,43 @@
 #include "tools/benchmark/measure.hpp"
 
 #include <fmt/core.h>
+#include <sched.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 namespace usher::bench {
+
+namespace {
+
+std::vector<int> allowed_cores() {
+    cpu_set_t set;
+    std::vector<int> cores;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return cores;
+    for (int core = 0; core < CPU_SETSIZE; ++core)
+        if (CPU_ISSET(core, &set)) cores.push_back(core);
+    return cores;
+}
+
+std::vector<int>& the_cores() {
+    static std::vector<int> cores;
+    return cores;
+}
+
+}  // namespace
+
+void see_cores() {
+    the_cores() = allowed_cores();
+}
+
+void pin_to(Core core) {
+    const std::vector<int>& cores = the_cores();
+    if (cores.empty()) return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core == Core::last ? cores.back() : cores.front(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+}
 
 double core_cycles_per_tsc_cycle() {
     constexpr std::uint64_t kSteps = 20'000'000;

@@ -33,6 +33,12 @@ Figure measure(int repeats, Round round) {
     return figure_of(std::move(values));
 }
 
+// Where this thread runs, of the cores that the process was allowed at its start: measured threads
+// on the last, where the system's own work is least.
+enum class Core : std::uint8_t { first, last };
+void pin_to(Core core);
+void see_cores();  // at the start
+
 // Core cycles a TSC cycle, by a chain of additions: tells a quiet machine from a slow phase.
 double core_cycles_per_tsc_cycle();
 
