@@ -11,6 +11,7 @@
 
 #include "conf/words.hpp"
 #include "tools/cli/ipvsadm_options.hpp"
+#include "tools/cli/sched_flags.hpp"
 
 namespace usher {
 namespace {
@@ -71,7 +72,6 @@ class Grammar {
     Problem list_option(const ScannedOption& option);
     Problem sync_option(const ScannedOption& option, const std::string& value);
 
-    Problem sched_flags();
     Problem finish_service();
     Problem finish_server();
     Problem finish_list();
@@ -345,26 +345,6 @@ Problem Grammar::words(std::vector<std::string> leftover) {
     return std::nullopt;
 }
 
-// -b: the flags of sh and mh have names of their own, allowed with that scheduler only.
-Problem Grammar::sched_flags() {
-    std::size_t start = 0;
-    while (start < sched_flags_.size()) {
-        const std::size_t comma = std::min(sched_flags_.find(',', start), sched_flags_.size());
-        const std::string name = sched_flags_.substr(start, comma - start);
-        start = comma + 1;
-        if (name.empty()) continue;
-        const Word<std::uint32_t>* found = nullptr;
-        for (const auto& word : kFlagWords)
-            if (word.text == name && word.value != kFlagOnePacket) found = &word;
-        if (found == nullptr) return usage(fmt::format("invalid scheduler flag `{}'", name));
-        const std::string owner = name.substr(0, name.find('-'));
-        if (owner != "flag" && owner != call_.service_options.scheduler)
-            return usage(fmt::format("incompatible scheduler flag `{}'", name));
-        call_.service_options.flags |= found->value;
-    }
-    return std::nullopt;
-}
-
 Problem Grammar::finish_service() {
     const ServiceKey& key = *call_.service;
     const ServiceOptions& options = call_.service_options;
@@ -403,7 +383,10 @@ Problem Grammar::finish_list() {
 }
 
 Problem Grammar::finish() {
-    if (Problem problem = sched_flags()) return problem;
+    // Only now is the scheduler known, whatever the order of the line.
+    const auto flags = parse_sched_flags(sched_flags_, call_.service_options.scheduler);
+    if (!flags) return usage(flags.error());
+    call_.service_options.flags |= *flags;
     if (Problem problem = check_options(call_.command, given_)) return problem;
     switch (call_.command) {
         case IpvsCommand::add_service:
