@@ -49,4 +49,26 @@ std::optional<InterfaceAddress> parse_interface_address(std::string_view text) {
     return InterfaceAddress{*address, static_cast<int>(*length)};
 }
 
+std::optional<Prefix> parse_network(std::string_view text) {
+    if (const auto address = IpAddress::parse(text)) return Prefix::of(*address, address->bits());
+    const auto network = parse_interface_address(text);
+    if (!network) return std::nullopt;
+    const Prefix prefix = Prefix::of(network->address, network->length);
+    return prefix.address == network->address ? std::optional(prefix) : std::nullopt;
+}
+
+std::optional<PortRange> parse_port_range(std::string_view text) {
+    const std::size_t dash = text.find('-');
+    const auto first = parse_number(text.substr(0, dash), 65535);
+    const auto last =
+        dash == std::string_view::npos ? first : parse_number(text.substr(dash + 1), 65535);
+    if (!first || !last || *first > *last) return std::nullopt;
+    return PortRange{static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
+}
+
+std::string port_range_text(const PortRange& range) {
+    const std::string first = std::to_string(range.first);
+    return range.first == range.last ? first : first + "-" + std::to_string(range.last);
+}
+
 }  // namespace usher

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Addresses with something after them, as text: "ADDRESS:PORT" and "ADDRESS/LENGTH". Strict: no
-// names, no short forms, no leading zeros.
+// Addresses and ports as text: "ADDRESS:PORT", "ADDRESS/LENGTH", "FIRST-LAST". Strict: no names, no
+// short forms, no leading zeros.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "conf/model.hpp"
 #include "nat/address.hpp"
 
 namespace usher {
@@ -26,5 +28,12 @@ struct InterfaceAddress {
 
 // "10.0.0.1/24", "2001:db8::1/64".
 std::optional<InterfaceAddress> parse_interface_address(std::string_view text);
+
+// "10.0.0.0/24" without bits after the prefix, or one address: "10.0.0.1" is "10.0.0.1/32".
+std::optional<Prefix> parse_network(std::string_view text);
+
+// "80", or "8000-8999" in rising order.
+std::optional<PortRange> parse_port_range(std::string_view text);
+std::string port_range_text(const PortRange& range);
 
 }  // namespace usher

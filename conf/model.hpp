@@ -41,6 +41,11 @@ struct ServiceOptions {
     std::uint8_t persistence_bits = 32;  // prefix length of the client's address (128 for IPv6)
     std::string persistence_engine;      // "sip" or empty
 
+    // Beyond IPVS; 0: off.
+    std::uint32_t idle_timeout = 0;  // seconds that replace IPVS's ESTABLISHED or UDP timeout
+    std::uint32_t slow_start = 0;    // seconds in which a server that is new or back grows to its
+                                     // weight
+
     friend bool operator==(const ServiceOptions&, const ServiceOptions&) = default;
 };
 
@@ -90,6 +95,7 @@ struct InterfaceConfig {
     AttachKind attach = AttachKind::af_xdp;
     std::string device;                  // a DPDK device string, when attach = "device"
     std::vector<std::string> addresses;  // with `device` only: "10.0.0.1/24", no kernel to ask
+    unsigned packet_buffers = 16384;     // for its rings and what is in flight; all share a pool
     friend bool operator==(const InterfaceConfig&, const InterfaceConfig&) = default;
 };
 
@@ -127,6 +133,44 @@ struct Timeouts {
     friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
+// IPVS's settings under net.ipv4.vs that mean something here, by the same names. Their limits and
+// what each does: conf/vs_settings.cpp.
+struct VsSettings {
+    std::uint32_t am_droprate = 10;     // drop_packet = 3: every how many-th first packet
+    std::uint32_t conn_reuse_mode = 1;  // 0: never; 1: when closed; 2, 3: and in a FIN_WAIT
+                                        // that saw no answer
+    std::uint32_t drop_entry = 0;       // 0 never, 1 and 2 when the table is nearly full,
+    std::uint32_t drop_packet = 0;      // 3 always; these two as well
+    std::uint32_t secure_tcp = 0;
+    std::uint32_t expire_nodest_conn = 0;  // 0 or 1, as all that follow
+    std::uint32_t expire_quiescent_template = 0;
+    std::uint32_t nat_icmp_send = 0;
+    std::uint32_t sloppy_tcp = 0;
+    std::uint32_t lblc_expiration = 86400;  // seconds
+    std::uint32_t lblcr_expiration = 86400;
+    friend bool operator==(const VsSettings&, const VsSettings&) = default;
+};
+
+struct PortRange {
+    std::uint16_t first = 0;
+    std::uint16_t last = 65535;
+    friend bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+// Gives packets a firewall mark, for services that are named by one. In the order of the file, the
+// first rule that matches wins; a packet that none matches has mark 0, that is none.
+struct MarkRule {
+    std::uint32_t mark = 0;
+    Family family = Family::ipv4;
+    std::optional<Protocol> protocol;  // none: every one
+    std::optional<Prefix> source;
+    std::optional<Prefix> destination;
+    PortRange source_ports;
+    PortRange destination_ports;
+    std::string interface;  // where it came in; empty: any
+    friend bool operator==(const MarkRule&, const MarkRule&) = default;
+};
+
 struct ControlConfig {
     std::string socket = "/run/usher/usher.sock";
     std::string group;  // empty: root only (0600); a name: 0660 and that group
@@ -144,6 +188,8 @@ struct Config {
     std::vector<unsigned> worker_cores;   // empty: one worker on the last core we may use
     unsigned connection_table_bits = 20;  // 8..27, as IPVS's conn_tab_bits
     Timeouts timeouts;
+    VsSettings vs;
+    std::vector<MarkRule> marks;
     ControlConfig control;
     LogConfig log;
     std::vector<StaticNeighbour> neighbours;

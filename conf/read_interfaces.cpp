@@ -5,18 +5,14 @@
 #include <set>
 
 #include "conf/endpoint.hpp"
+#include "conf/rules.hpp"
 #include "conf/sections.hpp"
 
 namespace usher {
 namespace {
 
-bool is_interface_name(std::string_view name) {
-    constexpr std::size_t kLongest = 15;  // IFNAMSIZ - 1
-    if (name.empty() || name.size() > kLongest || name == "." || name == "..") return false;
-    for (const char c : name)
-        if (c <= ' ' || c > '~' || c == '/' || c == ':') return false;
-    return true;
-}
+constexpr unsigned kMinPacketBuffers = 1024;
+constexpr unsigned kMaxPacketBuffers = 1U << 24;
 
 void read_device(TableReader& reader, InterfaceConfig& into) {
     const bool device = into.attach == AttachKind::device;
@@ -53,6 +49,9 @@ InterfaceConfig read_interface(TableReader& reader) {
     }
     interface.role = reader.word("role", kRoleWords).value_or(Role::both);
     interface.attach = reader.word("attach", kAttachWords).value_or(AttachKind::af_xdp);
+    interface.packet_buffers =
+        reader.integer("packet_buffers", kMinPacketBuffers, kMaxPacketBuffers)
+            .value_or(interface.packet_buffers);
     read_device(reader, interface);
     reader.unknown_keys();
     return interface;

@@ -11,9 +11,6 @@
 namespace usher {
 namespace {
 
-constexpr std::array<Word<Protocol>, 3> kProtocolKeys{
-    {{"tcp", Protocol::tcp}, {"udp", Protocol::udp}, {"sctp", Protocol::sctp}}};
-
 // A service whose name is wrong is read on without one, so that its other mistakes show too.
 struct NamedBy {
     std::string_view key;
@@ -59,7 +56,7 @@ NamedBy read_name(TableReader& reader) {
     const auto note = [&](std::string_view key) {
         if (reader.has(key)) (named.key.empty() ? named.key : second) = key;
     };
-    for (const auto& [key, protocol] : kProtocolKeys) {
+    for (const auto& [key, protocol] : kProtocolWords) {
         note(key);
         const auto service = read_address(reader, key, protocol);
         if (named.key == key) named.service = service;
@@ -85,6 +82,8 @@ ServiceOptions read_options(TableReader& reader, Family family) {
     const auto prefix = reader.integer("persistence_bits", 1, bits);
     options.persistence_bits = static_cast<std::uint8_t>(prefix.value_or(bits));
     options.persistence_engine = reader.text("persistence_engine").value_or("");
+    options.idle_timeout = reader.integer("idle_timeout", 0, kMaxTimeout).value_or(0);
+    options.slow_start = reader.integer("slow_start", 0, kMaxSlowStart).value_or(0);
     return options;
 }
 

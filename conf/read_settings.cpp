@@ -5,6 +5,7 @@
 
 #include "conf/rules.hpp"
 #include "conf/sections.hpp"
+#include "conf/vs_settings.hpp"
 
 namespace usher {
 namespace {
@@ -37,6 +38,19 @@ void read_timeouts(TableReader& reader, ReadConfig& into) {
     timeouts.udp = reader.integer("udp", 1, kMaxTimeout).value_or(timeouts.udp);
 }
 
+void read_vs(TableReader& reader, ReadConfig& into) {
+    for (const VsSetting& setting : vs_settings()) {
+        std::uint32_t& value = into.config.vs.*setting.value;
+        value = reader.integer(setting.name, setting.least, setting.most).value_or(value);
+    }
+    // What IPVS has and Usher does not gets its own sentence, not "unknown key".
+    for (const std::string_view key : reader.keys()) {
+        if (find_vs_setting(key) != nullptr) continue;
+        const Error refusal = unknown_vs_setting(key);
+        if (refusal.code == Errc::not_supported) reader.refuse(key, refusal.message);
+    }
+}
+
 void read_control(TableReader& reader, ReadConfig& into) {
     ControlConfig& control = into.config.control;
     if (auto socket = reader.text("socket")) {
@@ -66,11 +80,9 @@ struct Section {
 };
 
 constexpr Section kSections[] = {
-    {"workers", "[workers]", read_workers},
-    {"table", "[table]", read_table},
-    {"timeouts", "[timeouts]", read_timeouts},
-    {"control", "[control]", read_control},
-    {"log", "[log]", read_log},
+    {"workers", "[workers]", read_workers},    {"table", "[table]", read_table},
+    {"timeouts", "[timeouts]", read_timeouts}, {"vs", "[vs]", read_vs},
+    {"control", "[control]", read_control},    {"log", "[log]", read_log},
 };
 
 }  // namespace

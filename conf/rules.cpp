@@ -52,6 +52,10 @@ std::optional<Mistake> mistake_in(const ServiceKey& service, const ServiceOption
     if (options.persistence_bits < 1 || options.persistence_bits > bits)
         return invalid("persistence_bits", fmt::format("expected an integer from 1 to {}, found {}",
                                                        bits, options.persistence_bits));
+    if (options.idle_timeout > kMaxTimeout)
+        return invalid("idle_timeout", fmt::format("expected 0 to {} seconds", kMaxTimeout));
+    if (options.slow_start > kMaxSlowStart)
+        return invalid("slow_start", fmt::format("expected 0 to {} seconds", kMaxSlowStart));
     return std::nullopt;
 }
 
@@ -72,6 +76,38 @@ std::optional<Mistake> mistake_in(const ServiceKey& service, const ServerConfig&
                        "\"gue\" needs tunnel_port, the UDP port that the server "
                        "listens on");
     return std::nullopt;
+}
+
+std::optional<Mistake> mistake_in(const MarkRule& rule) {
+    if (rule.mark == 0) return invalid("mark", "expected 1 to 4294967295; 0 is no mark");
+    const bool has_ports = !rule.protocol || *rule.protocol == Protocol::tcp ||
+                           *rule.protocol == Protocol::udp || *rule.protocol == Protocol::sctp;
+    if (!has_ports) return invalid("protocol", "expected tcp, udp or sctp");
+    for (const auto& [key, prefix] :
+         {std::pair{"source", rule.source}, {"destination", rule.destination}}) {
+        if (!prefix) continue;
+        if (prefix->address.family() != rule.family)
+            return invalid(key, fmt::format("expected an {} network, as the rule's family",
+                                            family_name(rule.family)));
+        if (Prefix::of(prefix->address, prefix->length) != *prefix)
+            return invalid(key, "expected no bits after the prefix");
+    }
+    for (const auto& [key, ports] : {std::pair{"source_ports", rule.source_ports},
+                                     {"destination_ports", rule.destination_ports}})
+        if (ports.first > ports.last)
+            return invalid(key, fmt::format("expected FIRST-LAST in rising order, found {}-{}",
+                                            ports.first, ports.last));
+    if (!rule.interface.empty() && !is_interface_name(rule.interface))
+        return invalid("interface", "expected an interface name of 1 to 15 characters");
+    return std::nullopt;
+}
+
+bool is_interface_name(std::string_view name) {
+    constexpr std::size_t kLongest = 15;  // IFNAMSIZ - 1
+    if (name.empty() || name.size() > kLongest || name == "." || name == "..") return false;
+    for (const char c : name)
+        if (c <= ' ' || c > '~' || c == '/' || c == ':') return false;
+    return true;
 }
 
 }  // namespace usher

@@ -16,9 +16,11 @@ namespace usher {
 inline constexpr std::uint32_t kMaxWeight = 2147483647;
 inline constexpr std::uint32_t kMaxThreshold = 2147483647;
 inline constexpr std::uint32_t kMaxTimeout = 2678400;  // 31 days, ipvsadm -p and --set
+inline constexpr std::uint32_t kMaxSlowStart = 86400;  // a day
 inline constexpr std::size_t kMaxSchedulerName = 15;
 inline constexpr unsigned kMinTableBits = 8;
 inline constexpr unsigned kMaxTableBits = 27;
+inline constexpr std::size_t kMaxMarkRules = 65536;
 
 struct Mistake {
     std::string_view key;  // the key of the TOML file that is wrong, "address" for the address
@@ -28,5 +30,8 @@ struct Mistake {
 
 std::optional<Mistake> mistake_in(const ServiceKey& service, const ServiceOptions& options);
 std::optional<Mistake> mistake_in(const ServiceKey& service, const ServerConfig& server);
+std::optional<Mistake> mistake_in(const MarkRule& rule);
+
+bool is_interface_name(std::string_view name);  // one that Linux could have
 
 }  // namespace usher

@@ -20,6 +20,10 @@ std::string quoted_list(std::span<const std::string_view> words) {
     return list;
 }
 
+bool contains(const std::vector<std::string_view>& words, std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 }  // namespace
 
 Position position_of(const toml::node& node) {
@@ -157,10 +161,17 @@ const toml::table* TableReader::subtable(std::string_view key) {
     return node->as_table();
 }
 
+std::vector<std::string_view> TableReader::keys() const {
+    std::vector<std::string_view> names;
+    for (const auto& [key, node] : table_)
+        names.push_back(key.str());
+    return names;
+}
+
 void TableReader::unknown_keys() {
     for (const auto& [key, node] : table_) {
         const std::string_view name = key.str();
-        if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+        if (contains(known_, name) || contains(refused_, name)) continue;
         const std::string_view near = nearest(name, known_);
         const std::string hint = near.empty()
                                      ? fmt::format("expected one of {}", fmt::join(known_, ", "))

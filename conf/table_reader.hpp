@@ -41,6 +41,12 @@ class TableReader {
         errors_.add(position(key), std::move(message));
     }
     void missing(std::string_view what);  // "missing WHAT"
+    // The key is known, but not one to suggest: unknown_keys() says nothing about it.
+    void refuse(std::string_view key, std::string message) {
+        refused_.push_back(key);
+        fail(key, std::move(message));
+    }
+    std::vector<std::string_view> keys() const;  // all that the table has
 
     std::optional<std::string> text(std::string_view key);
     std::optional<std::uint32_t> integer(std::string_view key, std::uint32_t low,
@@ -104,6 +110,7 @@ class TableReader {
     std::string_view name_;
     ConfigErrors& errors_;
     std::vector<std::string_view> known_;
+    std::vector<std::string_view> refused_;
 };
 
 }  // namespace usher

@@ -26,6 +26,9 @@ inline constexpr std::array<Word<AttachKind>, 2> kAttachWords{
 inline constexpr std::array<Word<Family>, 2> kFamilyWords{
     {{"ipv4", Family::ipv4}, {"ipv6", Family::ipv6}}};
 
+inline constexpr std::array<Word<Protocol>, 3> kProtocolWords{
+    {{"tcp", Protocol::tcp}, {"udp", Protocol::udp}, {"sctp", Protocol::sctp}}};
+
 inline constexpr std::array<Word<Forwarding>, 4> kForwardingWords{
     {{"masquerade", Forwarding::masquerade},
      {"local", Forwarding::local},

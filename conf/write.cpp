@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "conf/write.hpp"
 
+#include "conf/endpoint.hpp"
 #include "conf/toml_text.hpp"
+#include "conf/vs_settings.hpp"
 #include "conf/write_services.hpp"
 
 namespace usher {
@@ -17,6 +19,7 @@ std::string interface_text(const InterfaceConfig& interface) {
     pairs.add_word("role", interface.role, Role::both, kRoleWords);
     pairs.add_word("attach", interface.attach, AttachKind::af_xdp, kAttachWords);
     if (!interface.device.empty()) pairs.add_text("device", interface.device);
+    pairs.add_number("packet_buffers", interface.packet_buffers, InterfaceConfig{}.packet_buffers);
     std::vector<std::string> addresses;
     for (const std::string& address : interface.addresses)
         addresses.push_back(toml_string(address));
@@ -49,6 +52,32 @@ TomlPairs timeout_pairs(const Timeouts& timeouts) {
     return pairs;
 }
 
+TomlPairs vs_pairs(const VsSettings& vs) {
+    const VsSettings standard;
+    TomlPairs pairs;
+    for (const VsSetting& setting : vs_settings())
+        pairs.add_number(setting.name, vs.*setting.value, standard.*setting.value);
+    return pairs;
+}
+
+void add_ports(TomlPairs& pairs, std::string_view key, const PortRange& ports) {
+    if (ports != PortRange{}) pairs.add_text(key, port_range_text(ports));
+}
+
+std::string mark_text(const MarkRule& rule) {
+    TomlPairs pairs;
+    pairs.add("mark", std::to_string(rule.mark));
+    if (!rule.source && !rule.destination)  // they tell it
+        pairs.add_word("family", rule.family, Family::ipv4, kFamilyWords);
+    if (rule.protocol) pairs.add_text("protocol", word_of(kProtocolWords, *rule.protocol));
+    if (rule.source) pairs.add_text("source", rule.source->to_string());
+    if (rule.destination) pairs.add_text("destination", rule.destination->to_string());
+    add_ports(pairs, "source_ports", rule.source_ports);
+    add_ports(pairs, "destination_ports", rule.destination_ports);
+    if (!rule.interface.empty()) pairs.add_text("interface", rule.interface);
+    return table_text("[[mark]]", pairs);
+}
+
 TomlPairs control_pairs(const ControlConfig& control) {
     TomlPairs pairs;
     if (control.socket != ControlConfig{}.socket) pairs.add_text("socket", control.socket);
@@ -79,6 +108,7 @@ std::string settings_text(const Config& config) {
     add("[workers]", workers);
     add("[table]", table);
     add("[timeouts]", timeout_pairs(config.timeouts));
+    add("[vs]", vs_pairs(config.vs));
     add("[control]", control_pairs(config.control));
     add("[log]", log_pairs(config.log));
     return text;
@@ -94,6 +124,8 @@ std::string write_config(const Config& config) {
         text += neighbour_text(neighbour);
     for (const auto& route : config.routes)
         text += route_text(route);
+    for (const auto& rule : config.marks)
+        text += mark_text(rule);
     for (const auto& service : config.services)
         text += service_text(service) + "\n";
     if (!text.empty()) text.pop_back();  // the empty line after the last table

@@ -43,6 +43,8 @@ void add_options(const ServiceConfig& service, TomlPairs& pairs) {
                      service.key.family() == Family::ipv4 ? 32 : 128);
     if (!options.persistence_engine.empty())
         pairs.add_text("persistence_engine", options.persistence_engine);
+    pairs.add_number("idle_timeout", options.idle_timeout, 0);
+    pairs.add_number("slow_start", options.slow_start, 0);
 }
 
 std::string server_text(const ServerConfig& server) {

@@ -29,17 +29,22 @@ Result<Parts> parts_of(const Json& members, std::initializer_list<std::string_vi
     return parts;
 }
 
-template <class C>
-Result<Change> service_with_options(const Json& members) {
+struct ServiceWithOptions {
+    ServiceKey service;
+    ServiceOptions options;
+    const Json* given = nullptr;  // the options as they were sent
+};
+
+Result<ServiceWithOptions> service_with_options(const Json& members) {
+    static const Json kDefaults = Json::object();
     const auto parts = parts_of(members, {"service", "options"});
     if (!parts) return tl::unexpected<Error>(parts.error());
     const auto key = read_service_key(*parts->service);
     if (!key) return tl::unexpected<Error>(key.error());
-    const Json defaults = Json::object();
-    const Json& given = parts->options != nullptr ? *parts->options : defaults;
+    const Json& given = parts->options != nullptr ? *parts->options : kDefaults;
     auto options = read_service_options(given, key->family());
     if (!options) return tl::unexpected<Error>(options.error());
-    return C{*key, *std::move(options)};
+    return ServiceWithOptions{*key, *std::move(options), &given};
 }
 
 struct Target {
@@ -71,11 +76,17 @@ Result<Change> server_with_options(const Json& members) {
 }  // namespace
 
 Result<Change> read_service_add(const Json& members) {
-    return service_with_options<ServiceAdd>(members);
+    auto read = service_with_options(members);
+    if (!read) return tl::unexpected<Error>(read.error());
+    return ServiceAdd{read->service, std::move(read->options)};
 }
 
 Result<Change> read_service_edit(const Json& members) {
-    return service_with_options<ServiceEdit>(members);
+    auto read = service_with_options(members);
+    if (!read) return tl::unexpected<Error>(read.error());
+    return ServiceEdit{read->service, std::move(read->options),
+                       !read->given->contains("idle_timeout"),
+                       !read->given->contains("slow_start")};
 }
 
 Result<Change> read_service_delete(const Json& members) {
@@ -114,6 +125,26 @@ Result<Change> read_timeout_set(const Json& members) {
     const auto timeouts = read_timeouts(values);
     if (!timeouts) return tl::unexpected<Error>(timeouts.error());
     return TimeoutSet{*timeouts};
+}
+
+Result<Change> read_vs_set(const Json& members) {
+    ObjectReader in(members, "request");
+    in.member("command");
+    in.require({"name", "value"});
+    VsSet set{in.text("name", ""), in.counter("value")};
+    if (const auto ok = in.finish(); !ok) return tl::unexpected<Error>(ok.error());
+    return set;
+}
+
+Result<Change> read_marks_set(const Json& members) {
+    ObjectReader in(members, "request");
+    in.member("command");
+    in.require({"marks"});
+    const Json* marks = in.member("marks");
+    if (const auto ok = in.finish(); !ok) return tl::unexpected<Error>(ok.error());
+    auto rules = read_mark_rules(*marks);
+    if (!rules) return tl::unexpected<Error>(rules.error());
+    return MarksSet{*std::move(rules)};
 }
 
 }  // namespace usher

@@ -17,5 +17,7 @@ Result<Change> read_server_add(const Json& members);
 Result<Change> read_server_edit(const Json& members);
 Result<Change> read_server_delete(const Json& members);
 Result<Change> read_timeout_set(const Json& members);
+Result<Change> read_vs_set(const Json& members);
+Result<Change> read_marks_set(const Json& members);
 
 }  // namespace usher

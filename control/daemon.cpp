@@ -31,6 +31,19 @@ HashSeed random_seed() {
     return seed;
 }
 
+unsigned packet_buffers(const Config& config) {
+    unsigned sum = 0;
+    for (const InterfaceConfig& interface : config.interfaces)
+        sum += interface.packet_buffers;
+    return sum;
+}
+
+PacketLayout packet_layout(const Config& config) {
+    for (const InterfaceConfig& interface : config.interfaces)
+        if (interface.attach == AttachKind::af_xdp) return PacketLayout::own_page;
+    return PacketLayout::dense;
+}
+
 Result<std::vector<Port>> open_ports(const Config& config, std::size_t workers, rte_mempool* pool) {
     std::vector<Port> ports;
     for (const InterfaceConfig& interface : config.interfaces) {
@@ -129,14 +142,15 @@ Result<void> run_daemon(const ReadConfig& read, const std::string& config_path) 
     EalConfig eal_config;
     eal_config.worker_cores = worker_cores(config);
     eal_config.main_core = main_core(eal_config.worker_cores);
-    eal_config.packets = kPacketsPerPort * static_cast<unsigned>(config.interfaces.size());
+    eal_config.packets = packet_buffers(config);
     const auto eal = start_eal(eal_config);
     if (!eal) return tl::unexpected(eal.error());
     struct StopEal {
         ~StopEal() { stop_eal(); }
     } const stop_at_end;
 
-    const auto pool = make_packet_pool("packets", eal_config.packets, 0, -1);
+    const auto pool =
+        make_packet_pool("packets", eal_config.packets, 0, -1, packet_layout(config));
     if (!pool) return tl::unexpected(pool.error());
     auto ports = open_ports(config, eal_config.worker_cores.size(), *pool);
     if (!ports) return tl::unexpected(ports.error());

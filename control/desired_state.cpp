@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "conf/rules.hpp"
+#include "conf/vs_settings.hpp"
 #include "control/supported.hpp"
 
 namespace usher {
@@ -54,6 +55,14 @@ Result<void> valid_server(const ServiceKey& service, const ServerKey& server,
     return supported(server, options);
 }
 
+Result<void> valid_mark(const MarkRule& rule, const Rules& rules) {
+    if (const auto mistake = mistake_in(rule)) return broken_rule(*mistake);
+    if (!rule.interface.empty() && rules.interface_exists &&
+        !rules.interface_exists(rule.interface))
+        return fail(Errc::invalid, "interface: \"" + rule.interface + "\" is none of Usher's");
+    return {};
+}
+
 // One overload a change. `state.revision` is already that of the change.
 struct Apply {
     DesiredState& state;
@@ -72,7 +81,10 @@ struct Apply {
         const auto found = state.services.find(edit.service);
         if (found == state.services.end()) return no_such_service();
         if (auto ok = valid_service(edit.service, edit.options, rules); !ok) return ok;
-        found->second.options = edit.options;
+        ServiceOptions& options = found->second.options;
+        const ServiceOptions before = std::exchange(options, edit.options);
+        if (edit.keeps_idle_timeout) options.idle_timeout = before.idle_timeout;
+        if (edit.keeps_slow_start) options.slow_start = before.slow_start;
         return {};
     }
 
@@ -128,6 +140,21 @@ struct Apply {
         if (wanted.udp != 0) state.timeouts.udp = wanted.udp;
         return {};
     }
+
+    Result<void> operator()(const VsSet& set) const {
+        return set_vs(state.vs, set.name, set.value);
+    }
+
+    Result<void> operator()(const MarksSet& set) const {
+        if (set.marks.size() > kMaxMarkRules)
+            return fail(Errc::no_space, "at most " + std::to_string(kMaxMarkRules) + " mark rules");
+        for (std::size_t i = 0; i < set.marks.size(); ++i)
+            if (auto ok = valid_mark(set.marks[i], rules); !ok)
+                return fail(ok.error().code,
+                            "mark rule " + std::to_string(i + 1) + ": " + ok.error().message);
+        state.marks = set.marks;
+        return {};
+    }
 };
 
 struct Describe {
@@ -141,6 +168,12 @@ struct Describe {
     std::string operator()(const ServerEdit& c) const { return "server.edit " + both(c); }
     std::string operator()(const ServerDelete& c) const { return "server.delete " + both(c); }
     std::string operator()(const TimeoutSet&) const { return "timeout.set"; }
+    std::string operator()(const VsSet& c) const {
+        return "vs.set " + c.name + " " + std::to_string(c.value);
+    }
+    std::string operator()(const MarksSet& c) const {
+        return "marks.set, rules: " + std::to_string(c.marks.size());
+    }
 
     static std::string text(const ServiceKey& key) { return key.to_string(); }
     template <class C>

@@ -8,9 +8,9 @@
 //
 // Errors are IPVS's by code (ipvsadm picks its message by operation and code):
 //   EEXIST  service.add, server.add of one that is there
-//   ESRCH   a service that is not there      ENOENT  a server, scheduler that is not there
-//   ERANGE  thresholds, timeouts     EINVAL  values that cannot be (conf/rules.hpp)
-//   EOPNOTSUPP  what this version does not do (supported.hpp)
+//   ESRCH   a service that is not there      ENOENT  a server, scheduler, setting that is not there
+//   ERANGE  thresholds, timeouts, settings     EINVAL  values that cannot be (conf/rules.hpp)
+//   EOPNOTSUPP  what this version does not do (supported.hpp), settings that do not apply
 #pragma once
 
 #include <cstddef>
@@ -45,6 +45,8 @@ struct DesiredState {
     std::uint64_t revision = 0;  // counts the changes ever applied
     std::map<ServiceKey, DesiredService> services;
     Timeouts timeouts;
+    VsSettings vs;
+    std::vector<MarkRule> marks;
     friend bool operator==(const DesiredState&, const DesiredState&) = default;
 };
 
@@ -55,6 +57,9 @@ struct ServiceAdd {
 struct ServiceEdit {  // replaces all options; the servers stay
     ServiceKey service;
     ServiceOptions options;
+    // What is beyond IPVS stays when the edit does not speak of it: ipvsadm -E cannot.
+    bool keeps_idle_timeout = false;
+    bool keeps_slow_start = false;
 };
 struct ServiceDelete {
     ServiceKey service;
@@ -78,12 +83,21 @@ struct TimeoutSet {  // 0 leaves one as it is
     Timeouts timeouts;
 };
 
+struct VsSet {  // one of IPVS's settings (conf/vs_settings.hpp)
+    std::string name;
+    std::uint64_t value = 0;
+};
+struct MarksSet {  // all rules at once, in their order
+    std::vector<MarkRule> marks;
+};
+
 using Change = std::variant<ServiceAdd, ServiceEdit, ServiceDelete, ServiceClear, ServerAdd,
-                            ServerEdit, ServerDelete, TimeoutSet>;
+                            ServerEdit, ServerDelete, TimeoutSet, VsSet, MarksSet>;
 
 // What a change is checked against beyond the state itself.
 struct Rules {
-    std::function<bool(std::string_view)> scheduler_exists;  // never empty
+    std::function<bool(std::string_view)> scheduler_exists;       // never empty
+    std::function<bool(std::string_view)> interface_exists = {};  // of marks; empty: every one does
 };
 
 // A change that was refused, and its position in the batch.

@@ -72,8 +72,10 @@ ConnectionRow row_of(const Connection& connection, Ticks now) {
     const Ticks idle = since > 0 ? static_cast<Ticks>(since) : 0;
     const Ticks timeout = connection.timeout.load(std::memory_order_relaxed);
     ConnectionRow row;
-    row.protocol = static_cast<Protocol>(connection.protocol);
-    row.state = state_name(state_of(status));
+    row.protocol = static_cast<Protocol>(connection.protocol & ~kTemplateProtocol);
+    row.state = !(status & kTemplate)  ? state_name(state_of(status))
+                : (status & kAssured) ? "ASSURED"
+                                      : "NONE";
     // A tick has begun: like IPVS, 899 s the moment after a 900 s timer was set.
     row.expires = timeout > idle ? (timeout - idle - 1) / kTicksPerSecond : 0;
     row.client = endpoint(connection.original.source, connection.original.source_port);
@@ -106,6 +108,7 @@ ServiceRow RunningDirector::counted(ServiceRow row) const {
         if (!slot) continue;
         server.active = count_of(parts_.plane.loads[*slot].active);
         server.inactive = count_of(parts_.plane.loads[*slot].inactive);
+        server.persistent = count_of(parts_.plane.loads[*slot].persistent);
         server.stats = statistics_.server_stats(*slot);
         server.rate = statistics_.server_rate(*slot);
     }
@@ -191,6 +194,8 @@ Config RunningDirector::running_config() const {
     Config config = file_;
     config.services = as_written(desired_);
     config.timeouts = desired_.timeouts;
+    config.vs = desired_.vs;
+    config.marks = desired_.marks;
     config.log = log_settings();
     return config;
 }

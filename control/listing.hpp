@@ -99,6 +99,16 @@ struct DropRow {
     friend bool operator==(const DropRow&, const DropRow&) = default;
 };
 
+struct VsRow {  // one of IPVS's settings (conf/vs_settings.hpp)
+    std::string name;
+    std::uint64_t value = 0;
+    std::uint64_t standard = 0;  // its default
+    std::uint64_t least = 0;
+    std::uint64_t most = 0;
+    std::string about;
+    friend bool operator==(const VsRow&, const VsRow&) = default;
+};
+
 struct TableRow {
     unsigned bits = 0;
     std::uint64_t size = 0;

@@ -3,6 +3,9 @@
 
 #include <map>
 #include <set>
+#include <utility>
+
+#include "conf/vs_settings.hpp"
 
 namespace usher {
 namespace {
@@ -33,6 +36,15 @@ void change_servers(std::vector<Change>& changes, const DesiredService& running,
     }
 }
 
+Result<DesiredState> applied(const DesiredState& running, const std::vector<Change>& changes,
+                             const Rules& rules) {
+    auto next = apply_all(running, changes, rules);
+    if (next) return *std::move(next);
+    const BatchError& refused = next.error();
+    return fail(refused.error.code,
+                describe(changes[refused.index]) + ": " + refused.error.message);
+}
+
 }  // namespace
 
 std::vector<Change> reload_changes(const DesiredState& running,
@@ -56,14 +68,25 @@ std::vector<Change> reload_changes(const DesiredState& running,
     return changes;
 }
 
+std::vector<Change> reload_changes(const DesiredState& running, const Config& file) {
+    std::vector<Change> changes;
+    if (file.timeouts != running.timeouts) changes.emplace_back(TimeoutSet{file.timeouts});
+    for (const VsSetting& setting : vs_settings())
+        if (file.vs.*setting.value != running.vs.*setting.value)
+            changes.emplace_back(VsSet{std::string(setting.name), file.vs.*setting.value});
+    if (file.marks != running.marks) changes.emplace_back(MarksSet{file.marks});
+    for (Change& change : reload_changes(running, file.services))
+        changes.push_back(std::move(change));
+    return changes;
+}
+
 Result<DesiredState> reload(const DesiredState& running, const std::vector<ServiceConfig>& file,
                             const Rules& rules) {
-    const std::vector<Change> changes = reload_changes(running, file);
-    auto next = apply_all(running, changes, rules);
-    if (next) return *std::move(next);
-    const BatchError& refused = next.error();
-    return fail(refused.error.code,
-                describe(changes[refused.index]) + ": " + refused.error.message);
+    return applied(running, reload_changes(running, file), rules);
+}
+
+Result<DesiredState> reload(const DesiredState& running, const Config& file, const Rules& rules) {
+    return applied(running, reload_changes(running, file), rules);
 }
 
 std::vector<ServiceConfig> as_written(const DesiredState& running) {

@@ -16,10 +16,13 @@ namespace usher {
 // ipvsadm commands). A changed order alone changes nothing.
 std::vector<Change> reload_changes(const DesiredState& running,
                                    const std::vector<ServiceConfig>& file);
+// The same for all of the file that is not read at start only: timeouts, [vs], [[mark]], services.
+std::vector<Change> reload_changes(const DesiredState& running, const Config& file);
 
-// The same, applied; the error names the service or server. Boot is a reload of an empty state.
+// The same, applied; the error names what was refused. Boot is a reload of an empty state.
 Result<DesiredState> reload(const DesiredState& running, const std::vector<ServiceConfig>& file,
                             const Rules& rules);
+Result<DesiredState> reload(const DesiredState& running, const Config& file, const Rules& rules);
 
 // The way back: what runs, in the file's order (oldest server first), so that a boot from it makes
 // the same lists.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/running_director.hpp"
 
+#include <algorithm>
+
+#include "control/defence.hpp"
 #include "control/log.hpp"
 #include "control/reload.hpp"
 #include "control/trace_log.hpp"
@@ -20,6 +23,25 @@ StateTimeouts in_ticks(const Timeouts& timeouts) {
     return ticks;
 }
 
+std::vector<StateTimeouts> own_timeouts(const Timeouts& timeouts,
+                                        const std::vector<std::uint32_t>& idle_timeouts) {
+    std::vector<StateTimeouts> all;
+    all.reserve(idle_timeouts.size());
+    for (const std::uint32_t idle : idle_timeouts)
+        all.push_back(in_ticks({idle, timeouts.tcp_fin, idle}));
+    return all;
+}
+
+void set_threshold(DataPlane& plane, ServerSlot slot, const ServerOptions& options) {
+    ServerLoad& load = plane.loads[slot];
+    const std::uint32_t upper = options.upper_threshold;
+    const bool raised = upper == 0 || upper > load.upper.load(std::memory_order_relaxed);
+    load.upper.store(upper, std::memory_order_relaxed);
+    load.lower.store(options.lower_threshold, std::memory_order_relaxed);
+    if (raised && load.overloaded.exchange(0, std::memory_order_seq_cst) != 0)
+        note_fall(plane.loads.data(), slot);
+}
+
 }  // namespace
 
 RunningDirector::RunningDirector(DirectorParts parts, Config config, std::string config_path,
@@ -29,56 +51,100 @@ RunningDirector::RunningDirector(DirectorParts parts, Config config, std::string
       file_(config_),
       config_path_(std::move(config_path)),
       read_again_(std::move(read)),
-      rules_{scheduler_exists},
+      rules_{scheduler_exists, [this](std::string_view name) { return has_interface(name); }},
       slots_(parts_.plane),
       compiler_(slots_),
       statistics_(slots_, [this](ServerSlot slot) { return read_slot(slot); }),
       planner_(parts_.interfaces, config_) {
-    desired_.timeouts = config_.timeouts;
     plan_network();
 }
 
+bool RunningDirector::has_interface(std::string_view name) const {
+    return std::any_of(parts_.interfaces.begin(), parts_.interfaces.end(),
+                       [&](const PlannedPort& port) { return port.name == name; });
+}
+
 Result<void> RunningDirector::begin() {
-    auto first = reload(desired_, config_.services, rules_);
+    auto first = reload(desired_, config_, rules_);
     if (!first) return tl::unexpected(first.error());
     return publish(std::move(*first));
 }
 
 Result<void> RunningDirector::publish(DesiredState next) {
-    auto compiled = compiler_.compile(next);
+    auto compiled = compiler_.compile(next, now_in_seconds());
     if (!compiled) return tl::unexpected(compiled.error());
-    put_in_force(compiled->table, compiled->deployed_bits, next.timeouts);
+    set_thresholds(desired_, next);
+    put_in_force(*compiled, next);
     if (auto steered = steer(next); !steered) {  // the kernel's maps are full
+        set_thresholds(next, desired_);
         republish();
         static_cast<void>(steer(desired_));  // some interfaces may have taken it
         return steered;
     }
     compiler_.commit();
     desired_ = std::move(next);
-    services_ = compiled->table;
-    deployed_ = std::move(compiled->deployed);
-    deployed_bits_ = std::move(compiled->deployed_bits);
+    services_ = std::move(*compiled);
     release_slots();
     statistics_.follow(desired_);
     want_neighbours();
-    log_debug(kDebugControl, "snapshot {}: {} services, {} servers", desired_.revision,
-              desired_.services.size(), deployed_.size());
+    log_debug(kDebugControl, "snapshot {}: {} services", desired_.revision,
+              desired_.services.size());
     return {};
 }
 
-void RunningDirector::put_in_force(std::shared_ptr<const ServiceTable> services,
-                                   std::vector<std::uint64_t> deployed, const Timeouts& timeouts) {
+void RunningDirector::put_in_force(const CompiledServices& services, const DesiredState& desired) {
     auto snapshot = std::make_unique<Snapshot>();
-    snapshot->services = std::move(services);
-    snapshot->deployed = std::move(deployed);
+    snapshot->services = services.table;
+    snapshot->servers = services.servers;
+    snapshot->marks = mark_rules(desired.marks);
+    snapshot->deployed = services.deployed;
+    snapshot->weighted = services.weighted;
     snapshot->network = network_;
-    snapshot->timeouts = in_ticks(timeouts);
+    snapshot->timeouts = in_ticks(desired.timeouts);
+    snapshot->own_timeouts = own_timeouts(desired.timeouts, services.own_timeouts);
+    snapshot->policy = policy_of(desired.vs, pressure_);
+    if (is_on(desired.vs.secure_tcp, pressure_)) snapshot->tcp = &kSecureNextState;
     snapshot->debug = trace_areas(log_settings());
     parts_.plane.publish(std::move(snapshot));
 }
 
+// Compiled anew only when they have changed. A rule of an interface that is not ours matches
+// nothing and is left out.
+std::shared_ptr<const MarkRules> RunningDirector::mark_rules(const std::vector<MarkRule>& rules) {
+    if (rules == marks_source_) return marks_;
+    std::vector<MarkRanges> ranges;
+    for (const MarkRule& rule : rules) {
+        std::optional<PortIndex> port;
+        for (std::size_t i = 0; i < parts_.interfaces.size(); ++i)
+            if (parts_.interfaces[i].name == rule.interface) port = static_cast<PortIndex>(i);
+        if (!port && !rule.interface.empty()) continue;
+        ranges.push_back({rule.mark, rule.family, port, rule.protocol, rule.source,
+                          rule.destination, rule.source_ports.first, rule.source_ports.last,
+                          rule.destination_ports.first, rule.destination_ports.last});
+    }
+    marks_ = std::make_shared<MarkRules>(ranges);
+    marks_source_ = rules;
+    return marks_;
+}
+
 void RunningDirector::republish() {
-    put_in_force(services_, deployed_bits_, desired_.timeouts);
+    put_in_force(services_, desired_);
+}
+
+// As IPVS on an edit: a threshold that is taken away or raised makes a server available at once;
+// one that is lowered is looked at when the next connection is bound.
+void RunningDirector::set_thresholds(const DesiredState& from, const DesiredState& to) {
+    auto running = from.services.begin();
+    for (const auto& [key, service] : to.services) {
+        while (running != from.services.end() && running->first < key)
+            ++running;
+        if (running != from.services.end() && running->first == key &&
+            running->second.servers_changed == service.servers_changed)
+            continue;
+        for (const DesiredServer& server : service.servers)
+            if (const auto slot = slots_.find({key, server.key}))
+                set_threshold(parts_.plane, *slot, server.options);
+    }
 }
 
 // Answers of servers that are deleted but still have connections go to the workers, too.
@@ -87,8 +153,9 @@ Result<void> RunningDirector::steer(const DesiredState& desired) {
     SteeringSet wanted;
     for (const auto& [key, service] : desired.services)
         wanted.services.push_back({key.protocol, key.address, key.port});
-    for (const auto& [owner, slot] : slots_.held())
-        wanted.servers.push_back({owner.first.protocol, owner.second.address, owner.second.port});
+    for (const auto& [service, servers] : slots_.held())
+        for (const auto& [server, slot] : servers)
+            wanted.servers.push_back({service.protocol, server.address, server.port});
     for (const KernelAddress& address : parts_.kernel->network().addresses)
         wanted.local_addresses.push_back(address.address);
     for (const auto& [ifindex, link] : parts_.kernel->network().links)
@@ -122,9 +189,10 @@ void RunningDirector::want_neighbours() {
     if (parts_.kernel == nullptr) return;
     const KernelNetwork& kernel = parts_.kernel->network();
     std::set<NeighbourKey> in_use;
-    for (const auto& [owner, slot] : slots_.held())
-        if (const auto key = planner_.neighbour_of(kernel, owner.second.address))
-            in_use.insert(*key);
+    for (const auto& [service, servers] : slots_.held())
+        for (const auto& [server, slot] : servers)
+            if (const auto key = planner_.neighbour_of(kernel, server.address))
+                in_use.insert(*key);
     for (const KernelRoute& route : kernel.routes)
         for (const KernelNextHop& next : route.next_hops)
             if (next.gateway) in_use.insert({next.ifindex, *next.gateway});
@@ -153,11 +221,46 @@ void RunningDirector::on_housekeeping() {
 void RunningDirector::on_second() {
     if (parts_.kernel != nullptr) static_cast<void>(parts_.kernel->refresh(neighbours_in_use_));
     release_slots();
+    watch_pressure();
+    if (compiler_.growing()) grow();
+}
+
+// Servers in their slow start get their next weights. Nothing else has changed.
+void RunningDirector::grow() {
+    auto compiled = compiler_.compile(desired_, now_in_seconds());
+    if (!compiled) return;
+    services_ = std::move(*compiled);
+    republish();
+    compiler_.commit();
+}
+
+// What drop_entry, drop_packet and secure_tcp go by in their automatic modes: IPVS looks at free
+// memory once a second, we look at the room in the connection table.
+void RunningDirector::watch_pressure() {
+    const VsSettings& vs = desired_.vs;
+    const bool automatic = is_automatic(vs.drop_entry) || is_automatic(vs.drop_packet) ||
+                           is_automatic(vs.secure_tcp);
+    const Pressure now = automatic ? Pressure::of(connections_counted(), table_size()) : Pressure();
+    if (now == pressure_) return;
+    pressure_ = now;
+    republish();
+}
+
+std::uint64_t RunningDirector::connections_counted() const {
+    std::int64_t count = 0;
+    for (const auto& [service, servers] : slots_.held())
+        for (const auto& [server, slot] : servers) {
+            const ServerLoad& load = parts_.plane.loads[slot];
+            count += load.active.load(std::memory_order_relaxed);
+            count += load.inactive.load(std::memory_order_relaxed);
+            count += load.persistent.load(std::memory_order_relaxed);
+        }
+    return count > 0 ? static_cast<std::uint64_t>(count) : 0;
 }
 
 // Deleted servers without connections: nobody counts for them, and nothing is steered for them.
 void RunningDirector::release_slots() {
-    const auto released = slots_.release(deployed_);
+    const auto released = slots_.release(services_.deployed);
     for (const auto& [owner, slot] : released)
         statistics_.released(owner, slot);
     if (released.empty()) return;
@@ -172,10 +275,8 @@ void RunningDirector::zero_stats(const std::optional<ServiceKey>& service) {
 Result<void> RunningDirector::reload_config() {
     auto config = read_again_();
     if (!config) return tl::unexpected(config.error());
-    auto next = reload(desired_, config->services, rules_);
+    auto next = reload(desired_, *config, rules_);
     if (!next) return tl::unexpected(next.error());
-    if (next->timeouts != config->timeouts) ++next->revision;
-    next->timeouts = config->timeouts;
     if (auto published = publish(std::move(*next)); !published) return published;
     change_log(config->log);
     file_ = *config;

@@ -8,10 +8,12 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "conf/model.hpp"
+#include "control/defence.hpp"
 #include "control/director.hpp"
 #include "control/network_planner.hpp"
 #include "control/service_compiler.hpp"
@@ -69,10 +71,16 @@ class RunningDirector final : public Director {
     std::string dpdk_version() const override;
 
   private:
+    bool has_interface(std::string_view name) const;
     Stats read_slot(ServerSlot slot) const;
     Config running_config() const;
-    void put_in_force(std::shared_ptr<const ServiceTable> services,
-                      std::vector<std::uint64_t> deployed, const Timeouts& timeouts);
+    void put_in_force(const CompiledServices& services, const DesiredState& desired);
+    void set_thresholds(const DesiredState& from, const DesiredState& to);
+    void grow();
+    void watch_pressure();
+    std::shared_ptr<const MarkRules> mark_rules(const std::vector<MarkRule>& rules);
+    std::uint64_t connections_counted() const;
+    std::uint32_t now_in_seconds() const { return parts_.now() / kTicksPerSecond; }
     Result<void> steer(const DesiredState& desired);
     void republish();  // the same services, another network, timeouts or debug areas
     void want_neighbours();
@@ -90,9 +98,10 @@ class RunningDirector final : public Director {
     Statistics statistics_;
     NetworkPlanner planner_;
     DesiredState desired_;
-    std::set<ServerSlot> deployed_;
-    std::vector<std::uint64_t> deployed_bits_;
-    std::shared_ptr<const ServiceTable> services_ = std::make_shared<ServiceTable>();
+    CompiledServices services_;  // in force
+    std::vector<MarkRule> marks_source_;
+    std::shared_ptr<const MarkRules> marks_ = std::make_shared<MarkRules>();
+    Pressure pressure_;
     std::shared_ptr<const Network> network_;
     std::set<NeighbourKey> neighbours_in_use_;
 };

@@ -3,20 +3,22 @@
 // scheduler's cursor included; what changed goes on where its scheduler says. Control thread only.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <set>
+#include <vector>
 
 #include "control/desired_state.hpp"
 #include "control/slot_book.hpp"
+#include "control/slow_start.hpp"
 #include "dataplane/snapshot.hpp"
 
 namespace usher {
 
 struct CompiledServices {
-    std::shared_ptr<const ServiceTable> table;
-    std::set<ServerSlot> deployed;
-    std::vector<std::uint64_t> deployed_bits;
+    std::shared_ptr<const ServiceTable> table = std::make_shared<ServiceTable>();
+    std::shared_ptr<const RealServers> servers = std::make_shared<RealServers>();
+    SlotBits deployed;                       // configured
+    SlotBits weighted;                       // and with a weight over 0
+    std::vector<std::uint32_t> own_timeouts;  // seconds of idleness, by timeout class - 1
 };
 
 class ServiceCompiler {
@@ -24,21 +26,35 @@ class ServiceCompiler {
     explicit ServiceCompiler(SlotBook& slots) : slots_(slots) {}
 
     // Fails with no_space; then nothing that is in force has changed. What is returned becomes the
-    // basis of the next call when it is confirmed with commit().
-    Result<CompiledServices> compile(const DesiredState& desired);
-    void commit() { current_ = std::move(next_); }
+    // basis of the next call when it is confirmed with commit(). `now`: seconds since some moment.
+    Result<CompiledServices> compile(const DesiredState& desired, std::uint32_t now);
+    void commit();
+
+    // A server is in its slow start: compile() again in a second, and publish what comes out.
+    bool growing() const { return growing_; }
 
   private:
     struct Compiled {
-        DesiredService source;
+        ServiceKey key;
+        std::shared_ptr<const DesiredService> source;
         std::shared_ptr<const Service> service;
+        SlowStart slow_start;
     };
-    Result<std::shared_ptr<Service>> build(const ServiceKey& key, const DesiredService& desired);
+    Result<Compiled> build(const ServiceKey& key, const DesiredService& desired,
+                           const VsSettings& vs, const Compiled* before, std::uint32_t now);
+    Result<std::shared_ptr<Service>> lay_out(const ServiceKey& key, const DesiredService& desired);
     static void set_cursor(Service& service, const DesiredService& desired, const Compiled* before);
+    std::uint16_t timeout_class(std::uint32_t idle_timeout);
+    CompiledServices assemble() const;
 
     SlotBook& slots_;
-    std::map<ServiceKey, Compiled> current_;
-    std::map<ServiceKey, Compiled> next_;
+    std::vector<Compiled> current_;  // by key, ascending
+    std::vector<Compiled> next_;
+    VsSettings vs_;  // with which current_ was compiled
+    VsSettings next_vs_;
+    bool growing_ = false;
+    // Connections remember their class: it keeps its meaning for as long as we run.
+    std::vector<std::uint32_t> timeout_classes_;
 };
 
 }  // namespace usher

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "conf/vs_settings.hpp"
 #include "conf/words.hpp"
 
 namespace usher {
@@ -77,6 +78,20 @@ std::string log_set(const Json& members, Director& director) {
     }
     director.change_log(config);
     return success_line(nullptr);
+}
+
+std::string vs_list(const Json&, Director& director) {
+    const VsSettings& now = director.desired().vs;
+    const VsSettings standard;
+    std::vector<VsRow> rows;
+    for (const VsSetting& setting : vs_settings())
+        rows.push_back({std::string(setting.name), now.*setting.value, standard.*setting.value,
+                        setting.least, setting.most, std::string(setting.about)});
+    return success_line(to_wire_array(rows));
+}
+
+std::string marks_list(const Json&, Director& director) {
+    return success_line(to_wire_array(director.desired().marks));
 }
 
 std::string version(const Json&, Director& director) {

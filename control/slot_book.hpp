@@ -8,7 +8,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -18,27 +17,48 @@
 namespace usher {
 
 using SlotOwner = std::pair<ServiceKey, ServerKey>;
+using SlotBits = std::vector<std::uint64_t>;  // a bit a slot
+
+inline void set_bit(SlotBits& bits, ServerSlot slot) {
+    if (slot / 64 >= bits.size()) bits.resize(slot / 64 + 1);
+    bits[slot / 64] |= std::uint64_t{1} << (slot % 64);
+}
 
 class SlotBook {
   public:
-    explicit SlotBook(const DataPlane& plane) : plane_(plane) {}
+    using Servers = std::map<ServerKey, ServerSlot>;
+    using Services = std::map<ServiceKey, Servers>;
 
-    // The owner's slot, a new one if it has none; nullopt when all are taken.
-    std::optional<ServerSlot> assign(const SlotOwner& owner);
+    explicit SlotBook(DataPlane& plane) : plane_(plane) {}
+
+    // The place of a service, good until release(); and the slot of a server there, a new one if
+    // it has none, or nullopt when all are taken.
+    Services::value_type& service(const ServiceKey& key) {
+        return *by_service_.try_emplace(key).first;
+    }
+    std::optional<ServerSlot> assign(Services::value_type& service, const ServerKey& server);
+
     std::optional<ServerSlot> find(const SlotOwner& owner) const;
-    const SlotOwner* owner(ServerSlot slot) const;
+    std::optional<SlotOwner> owner(ServerSlot slot) const;
 
     // Those that are not in `configured` and have no connection any more: taken back. Only after a
     // snapshot without them was published: then no worker can bind another connection to them.
-    std::vector<std::pair<SlotOwner, ServerSlot>> release(const std::set<ServerSlot>& configured);
+    std::vector<std::pair<SlotOwner, ServerSlot>> release(const SlotBits& configured);
 
-    // All that are held, configured or not.
-    const std::map<SlotOwner, ServerSlot>& held() const { return by_owner_; }
+    // All that are held, configured or not. A service may have none.
+    const Services& held() const { return by_service_; }
 
   private:
-    const DataPlane& plane_;
-    std::map<SlotOwner, ServerSlot> by_owner_;
-    std::vector<std::optional<SlotOwner>> owners_;  // by slot
+    bool is_bound(ServerSlot slot) const;
+
+    DataPlane& plane_;
+    Services by_service_;
+    struct Owner {  // keys of the maps, which stay where they are
+        const ServiceKey* service = nullptr;
+        const ServerKey* server = nullptr;
+    };
+    std::vector<Owner> owners_;  // by slot
+    SlotBits held_;
     std::vector<ServerSlot> free_;
 };
 

@@ -31,47 +31,64 @@ auto value_or_default(const Map& map, const typename Map::key_type& key) {
 
 }  // namespace
 
+Statistics::ServerBook& Statistics::book_of(ServerSlot slot) {
+    if (slot >= servers_.size()) servers_.resize(slot + 1);
+    return servers_[slot];
+}
+
 Stats Statistics::slot_total(ServerSlot slot) const {
-    return read_(slot) - value_or_default(begin_, slot);
+    return slot < servers_.size() ? read_(slot) - servers_[slot].begin : read_(slot);
 }
 
 Stats Statistics::service_total(const ServiceKey& key) const {
     Stats total = value_or_default(services_, key).departed;
-    const auto& held = slots_.held();
-    for (auto it = held.lower_bound({key, {}}); it != held.end() && it->first.first == key; ++it)
-        total = total + slot_total(it->second);
+    const auto held = slots_.held().find(key);
+    if (held == slots_.held().end()) return total;
+    for (const auto& [server, slot] : held->second)
+        total = total + slot_total(slot);
     return total;
 }
 
+// Both maps are in the order of the keys: one walk over the two.
 void Statistics::follow(const DesiredState& desired) {
-    std::erase_if(services_,
-                  [&](const auto& entry) { return !desired.services.contains(entry.first); });
+    auto book = services_.begin();
     for (const auto& [key, service] : desired.services) {
-        ServiceBook& book = services_[key];
-        if (book.created == service.created) continue;
-        // New, or deleted and added again: it begins at zero whatever its servers bring along.
-        book = ServiceBook{};
-        book.created = service.created;
-        book.zero = service_total(key);
-        book.rate.restart(book.zero);
+        while (book != services_.end() && book->first < key)
+            book = services_.erase(book);
+        if (book == services_.end() || book->first != key)
+            book = services_.emplace_hint(book, key, ServiceBook());
+        if (book->second.created != service.created) {
+            // New, or deleted and added again: it begins at zero whatever its servers bring along.
+            book->second = ServiceBook();
+            book->second.created = service.created;
+            book->second.zero = service_total(key);
+            book->second.rate.restart(book->second.zero);
+        }
+        ++book;
     }
-    for (const auto& [owner, slot] : slots_.held())
-        if (!servers_.contains(slot)) servers_[slot].rate.restart(slot_total(slot));
+    services_.erase(book, services_.end());
+    for (const auto& [key, servers] : slots_.held())
+        for (const auto& [server, slot] : servers) {
+            ServerBook& one = book_of(slot);
+            if (one.held) continue;
+            one.held = true;
+            one.rate.restart(slot_total(slot));
+        }
 }
 
 void Statistics::released(const SlotOwner& owner, ServerSlot slot) {
     const auto service = services_.find(owner.first);
     if (service != services_.end())
         service->second.departed = service->second.departed + slot_total(slot);
-    begin_[slot] = read_(slot);
-    servers_.erase(slot);
+    book_of(slot) = ServerBook();
+    servers_[slot].begin = read_(slot);
 }
 
 void Statistics::sample() {
     for (auto& [key, book] : services_)
         book.rate.sample(service_total(key));
-    for (auto& [slot, book] : servers_)
-        book.rate.sample(slot_total(slot));
+    for (ServerSlot slot = 0; slot < servers_.size(); ++slot)
+        if (servers_[slot].held) servers_[slot].rate.sample(slot_total(slot));
 }
 
 void Statistics::zero(const std::optional<ServiceKey>& service) {
@@ -80,11 +97,13 @@ void Statistics::zero(const std::optional<ServiceKey>& service) {
         book.zero = service_total(key);
         book.rate.restart(book.zero);
     }
-    for (auto& [slot, book] : servers_) {
-        const SlotOwner* owner = slots_.owner(slot);
-        if (owner == nullptr || (service && owner->first != *service)) continue;
-        book.zero = slot_total(slot);
-        book.rate.restart(book.zero);
+    for (const auto& [key, servers] : slots_.held()) {
+        if (service && *service != key) continue;
+        for (const auto& [server, slot] : servers) {
+            Book& book = book_of(slot);
+            book.zero = slot_total(slot);
+            book.rate.restart(book.zero);
+        }
     }
 }
 
@@ -95,10 +114,10 @@ Rate Statistics::service_rate(const ServiceKey& key) const {
     return value_or_default(services_, key).rate.read();
 }
 Stats Statistics::server_stats(ServerSlot slot) const {
-    return slot_total(slot) - value_or_default(servers_, slot).zero;
+    return slot < servers_.size() ? slot_total(slot) - servers_[slot].zero : slot_total(slot);
 }
 Rate Statistics::server_rate(ServerSlot slot) const {
-    return value_or_default(servers_, slot).rate.read();
+    return slot < servers_.size() ? servers_[slot].rate.read() : Rate();
 }
 
 }  // namespace usher

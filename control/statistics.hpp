@@ -39,18 +39,22 @@ class Statistics {
         Stats zero;  // totals that count as nothing
         RateEstimator rate = RateEstimator();
     };
+    struct ServerBook : Book {
+        bool held = false;
+        Stats begin;  // what the slot had counted for its owners before
+    };
     struct ServiceBook : Book {
         std::uint64_t created = 0;
         Stats departed;  // of slots that were released
     };
+    ServerBook& book_of(ServerSlot slot);
     Stats slot_total(ServerSlot slot) const;
     Stats service_total(const ServiceKey& key) const;
 
     const SlotBook& slots_;
     ReadSlot read_;
     std::map<ServiceKey, ServiceBook> services_;
-    std::map<ServerSlot, Book> servers_;
-    std::map<ServerSlot, Stats> begin_;  // what a slot had counted for its owners before
+    std::vector<ServerBook> servers_;  // by slot
 };
 
 }  // namespace usher

@@ -13,13 +13,9 @@ tl::unexpected<Error> not_yet(const char* what) {
 }  // namespace
 
 Result<void> supported(const ServiceKey& service, const ServiceOptions& options) {
-    if (service.fwmark != 0) return not_yet("services named by a firewall mark are");
     if (service.protocol == Protocol::sctp) return not_yet("SCTP services are");
     if (!service.address.is_ipv4()) return not_yet("IPv6 services are");
-    if (options.persistence != 0) return not_yet("persistent services are");
     if (!options.persistence_engine.empty()) return not_yet("persistence engines are");
-    if ((options.flags & kFlagOnePacket) != 0) return not_yet("one-packet scheduling is");
-    if ((options.flags & ~kFlagOnePacket) != 0) return not_yet("scheduler flags are");
     return {};
 }
 
@@ -28,8 +24,6 @@ Result<void> supported(const ServerKey& server, const ServerOptions& options) {
     if (options.forwarding == Forwarding::route) return not_yet("direct routing (-g) is");
     if (options.forwarding == Forwarding::tunnel) return not_yet("tunnelling (-i) is");
     if (options.forwarding == Forwarding::local) return not_yet("forwarding to the box itself is");
-    if (options.upper_threshold != 0) return not_yet("connection thresholds (-x) are");
-    if (options.lower_threshold != 0) return not_yet("connection thresholds (-y) are");
     if (options.tunnel != TunnelType::ipip || options.tunnel_port != 0 || options.tunnel_flags != 0)
         return not_yet("tunnel options are");
     return {};

@@ -57,7 +57,7 @@ std::uint32_t trace_areas(const LogConfig& log) {
 std::string trace_text(const TraceEvent& event, const SlotBook& slots) {
     switch (event.kind) {
         case TraceEvent::Kind::scheduled: {
-            const SlotOwner* owner = slots.owner(event.value);
+            const std::optional<SlotOwner> owner = slots.owner(event.value);
             return fmt::format("{} goes to {}", flow_text(event),
                                owner ? owner->second.to_string() : "a server that is gone");
         }

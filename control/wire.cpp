@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "conf/endpoint.hpp"
 #include "conf/rules.hpp"
 #include "conf/words.hpp"
 
@@ -23,9 +24,6 @@ constexpr std::array<Word<Errc>, 10> kErrcNames{{{"EINVAL", Errc::invalid},
                                                  {"EACCES", Errc::permission},
                                                  {"EIO", Errc::unavailable},
                                                  {"EPROTO", Errc::protocol}}};
-
-constexpr std::array<Word<Protocol>, 3> kProtocols{
-    {{"tcp", Protocol::tcp}, {"udp", Protocol::udp}, {"sctp", Protocol::sctp}}};
 
 constexpr std::uint32_t kServiceFlags = kFlagOnePacket | kFlagSched1 | kFlagSched2 | kFlagSched3;
 constexpr std::uint64_t kTunnelFlags = 3;  // checksum, remote checksum
@@ -48,6 +46,21 @@ IpAddress address_member(ObjectReader& in) {
     const std::optional<IpAddress> address = IpAddress::parse(in.text("address", "0.0.0.0"));
     if (!address) in.fail_with(Errc::invalid, "address", "must be an IPv4 or IPv6 address");
     return address.value_or(IpAddress());
+}
+
+std::optional<Prefix> network_member(ObjectReader& in, std::string_view name) {
+    if (!in.has(name)) return std::nullopt;
+    const std::optional<Prefix> network = parse_network(in.text(name, ""));
+    if (!network)
+        in.fail_with(Errc::invalid, name,
+                     "must be ADDRESS or NETWORK/LENGTH without bits after the prefix");
+    return network;
+}
+
+PortRange ports_member(ObjectReader& in, std::string_view name) {
+    const std::optional<PortRange> range = parse_port_range(in.text(name, "0-65535"));
+    if (!range) in.fail_with(Errc::invalid, name, "must be PORT or FIRST-LAST");
+    return range.value_or(PortRange{});
 }
 
 template <class Value>
@@ -121,7 +134,7 @@ Result<Reply> read_reply(std::string_view line) {
 Json to_wire(const ServiceKey& key) {
     if (key.fwmark != 0)
         return {{"fwmark", key.fwmark}, {"family", word_of(kFamilyWords, key.family())}};
-    return {{"protocol", word_of(kProtocols, key.protocol)},
+    return {{"protocol", word_of(kProtocolWords, key.protocol)},
             {"address", key.address.to_string()},
             {"port", key.port}};
 }
@@ -131,7 +144,9 @@ Json to_wire(const ServiceOptions& options) {
             {"flags", options.flags},
             {"persistence", options.persistence},
             {"persistence_bits", options.persistence_bits},
-            {"persistence_engine", options.persistence_engine}};
+            {"persistence_engine", options.persistence_engine},
+            {"idle_timeout", options.idle_timeout},
+            {"slow_start", options.slow_start}};
 }
 
 Json to_wire(const ServerKey& key) {
@@ -146,6 +161,19 @@ Json to_wire(const ServerOptions& options) {
             {"tunnel", word_of(kTunnelWords, options.tunnel)},
             {"tunnel_port", options.tunnel_port},
             {"tunnel_flags", options.tunnel_flags}};
+}
+
+// What is any is left out.
+Json to_wire(const MarkRule& rule) {
+    Json out = {{"mark", rule.mark}, {"family", word_of(kFamilyWords, rule.family)}};
+    if (rule.protocol) out["protocol"] = word_of(kProtocolWords, *rule.protocol);
+    if (rule.source) out["source"] = rule.source->to_string();
+    if (rule.destination) out["destination"] = rule.destination->to_string();
+    if (rule.source_ports != PortRange{}) out["source_ports"] = port_range_text(rule.source_ports);
+    if (rule.destination_ports != PortRange{})
+        out["destination_ports"] = port_range_text(rule.destination_ports);
+    if (!rule.interface.empty()) out["interface"] = rule.interface;
+    return out;
 }
 
 Json to_wire(const Timeouts& timeouts) {
@@ -163,7 +191,7 @@ Result<ServiceKey> read_service_key(const Json& json) {
         return finished(in, key);
     }
     in.require({"protocol", "address", "port"});
-    key.protocol = word(in, "protocol", kProtocols, Protocol::tcp);
+    key.protocol = word(in, "protocol", kProtocolWords, Protocol::tcp);
     key.address = address_member(in);
     key.port = in.number<std::uint16_t>("port", 0, 0, 65535);
     return finished(in, key);
@@ -180,6 +208,8 @@ Result<ServiceOptions> read_service_options(const Json& json, Family family) {
     options.persistence = in.number<std::uint32_t>("persistence", 0, 0, kMaxTimeout);
     options.persistence_bits = in.number<std::uint8_t>("persistence_bits", all, 0, all);
     options.persistence_engine = in.text("persistence_engine", "");
+    options.idle_timeout = in.number<std::uint32_t>("idle_timeout", 0, 0, kMaxTimeout);
+    options.slow_start = in.number<std::uint32_t>("slow_start", 0, 0, kMaxSlowStart);
     return finished(in, options);
 }
 
@@ -213,6 +243,38 @@ Result<Timeouts> read_timeouts(const Json& json) {
     timeouts.tcp_fin = in.number<std::uint32_t>("tcp_fin", 0, 0, 0xffffffffU);
     timeouts.udp = in.number<std::uint32_t>("udp", 0, 0, 0xffffffffU);
     return finished(in, timeouts);
+}
+
+Result<MarkRule> read_mark_rule(const Json& json) {
+    ObjectReader in(json, "mark");
+    in.require({"mark"});
+    MarkRule rule;
+    rule.mark = in.number<std::uint32_t>("mark", 0, 1, 0xffffffffU);
+    if (in.has("protocol")) rule.protocol = word(in, "protocol", kProtocolWords, Protocol::tcp);
+    rule.source = network_member(in, "source");
+    rule.destination = network_member(in, "destination");
+    rule.source_ports = ports_member(in, "source_ports");
+    rule.destination_ports = ports_member(in, "destination_ports");
+    rule.interface = in.text("interface", "");
+    Family family = Family::ipv4;  // what an address tells, unless it is named
+    if (rule.destination) family = rule.destination->address.family();
+    if (rule.source) family = rule.source->address.family();
+    rule.family = word(in, "family", kFamilyWords, family);
+    return finished(in, std::move(rule));
+}
+
+Result<std::vector<MarkRule>> read_mark_rules(const Json& json) {
+    if (!json.is_array()) return fail(Errc::protocol, "'marks' must be an array");
+    std::vector<MarkRule> rules;
+    rules.reserve(json.size());
+    for (const Json& entry : json) {
+        auto rule = read_mark_rule(entry);
+        if (!rule)
+            return fail(rule.error().code,
+                        fmt::format("mark rule {}: {}", rules.size() + 1, rule.error().message));
+        rules.push_back(*std::move(rule));
+    }
+    return rules;
 }
 
 }  // namespace usher

@@ -49,12 +49,16 @@ Json to_wire(const ServiceOptions& options);
 Json to_wire(const ServerKey& key);
 Json to_wire(const ServerOptions& options);
 Json to_wire(const Timeouts& timeouts);
+Json to_wire(const MarkRule& rule);
 Result<ServiceKey> read_service_key(const Json& json);
 // The family gives persistence_bits its default and its range.
 Result<ServiceOptions> read_service_options(const Json& json, Family family);
 Result<ServerKey> read_server_key(const Json& json);
 Result<ServerOptions> read_server_options(const Json& json);
 Result<Timeouts> read_timeouts(const Json& json);  // all three; 0 leaves one as it is
+
+Result<MarkRule> read_mark_rule(const Json& json);
+Result<std::vector<MarkRule>> read_mark_rules(const Json& json);  // an array of them
 
 // Listings.
 Json to_wire(const ServiceRow& row);
@@ -63,12 +67,14 @@ Json to_wire(const ConnectionRow& row);
 Json to_wire(const WorkerRow& row);
 Json to_wire(const PortRow& row);
 Json to_wire(const TableRow& row);
+Json to_wire(const VsRow& row);
 Json to_wire(const std::vector<DropRow>& rows);  // one object: reason -> count, sorted by reason
 Result<ServiceListing> read_service_listing(const Json& json);
 Result<std::vector<ConnectionRow>> read_connections(const Json& json);
 Result<std::vector<WorkerRow>> read_workers(const Json& json);
 Result<std::vector<PortRow>> read_ports(const Json& json);
 Result<TableRow> read_table(const Json& json);
+Result<std::vector<VsRow>> read_vs_rows(const Json& json);
 Result<std::vector<DropRow>> read_drops(const Json& json);
 
 template <class Row>

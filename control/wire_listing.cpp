@@ -169,6 +169,13 @@ Result<PortRow> read_port(const Json& json) {
     return checked(in, std::move(row));
 }
 
+Result<VsRow> read_vs_row(const Json& json) {
+    ObjectReader in(json, "setting");
+    in.require({"name", "value"});
+    return checked(in, VsRow{in.text("name", ""), in.counter("value"), in.counter("default"),
+                             in.counter("least"), in.counter("most"), in.text("about", "")});
+}
+
 }  // namespace
 
 Json to_wire(const ServiceRow& row) {
@@ -228,6 +235,11 @@ Json to_wire(const TableRow& row) {
             {"memory_bytes", row.memory_bytes}};
 }
 
+Json to_wire(const VsRow& row) {
+    return {{"name", row.name},   {"value", row.value}, {"default", row.standard},
+            {"least", row.least}, {"most", row.most},   {"about", row.about}};
+}
+
 Json to_wire(const std::vector<DropRow>& drops) {
     Json out = Json::object();
     for (const DropRow& row : drops)
@@ -264,6 +276,10 @@ Result<TableRow> read_table(const Json& json) {
     ObjectReader in(json, "table");
     return checked(in, TableRow{in.number<unsigned>("bits", 0, 0, 64), in.counter("size"),
                                 in.counter("connections"), in.counter("memory_bytes")});
+}
+
+Result<std::vector<VsRow>> read_vs_rows(const Json& json) {
+    return rows(json, read_vs_row);
 }
 
 Result<std::vector<DropRow>> read_drops(const Json& json) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A packet without a connection: is there a service for it, which real server gets it, and the
-// entry that promises it. IPVS's scheduling gate: of TCP only a SYN without RST opens, of UDP any
-// packet; source port 20 (FTP data) never does.
+// entry that promises it. IPVS's scheduling gate: of TCP only a SYN without RST opens (any segment
+// without RST with sloppy_tcp), of UDP any packet; source port 20 (FTP data) never does.
+#include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
 
 namespace usher {
@@ -19,63 +20,112 @@ bool is_martian(Be32 source) {
     return first == 0 || first == 127 || first >= 224;
 }
 
+std::atomic<std::int32_t>& count_for(ServerLoad& load, State state) {
+    return is_active(state) ? load.active : load.inactive;
+}
+
 }  // namespace
 
 Entry Worker::admit(Burst& burst, unsigned i) {
     const Service* service = service_for(burst, i);
-    if (service == nullptr) return Entry();
-
-    const Flow4& flow = burst.flows[i];
-    const Arrival arrival{IpAddress(flow.source), flow.source_port.host(),
-                          IpAddress(flow.destination)};
-    const int server = service->choose(arrival, Loads(plane_.loads.data()));
-    if (server == kNoServer) {
+    if (service == nullptr) return stray(burst, i);
+    if (!may_open(burst, i)) return Entry();
+    if (is_shed()) {
+        drop(burst, i, Drop::shed);
+        return Entry();
+    }
+    const Target target =
+        service->persistence != 0 ? persistent_target(burst, i, *service) : choose(burst, i, *service);
+    if (target.server == kNobodysSlot) {
         count_drop(burst, i, Drop::no_server);
         refuse(burst.packets[i], burst.headers[i], IcmpError::port_unreachable, 0);
         return Entry();
     }
-    return connect(burst, i, *service, server);
+    if (service->one_packet && burst.headers[i].protocol != kTcp)
+        return pass_once(burst, i, *service, target);
+    return connect(burst, i, *service, target);
 }
 
-const Service* Worker::service_for(Burst& burst, unsigned i) {
+// A firewall mark goes before an address.
+const Service* Worker::service_for(const Burst& burst, unsigned i) const {
+    const Flow4& flow = burst.flows[i];
+    const ServiceTable& services = *snapshot_->services;
+    if (services.has_marks() && !snapshot_->marks->empty()) {
+        const std::uint32_t mark = snapshot_->marks->mark_of(
+            burst.port, static_cast<Protocol>(burst.headers[i].protocol), flow.source,
+            flow.source_port, flow.destination, flow.destination_port);
+        if (mark != 0)
+            if (const Service* marked = services.find_marked(mark)) return marked;
+    }
+    return services.find(burst.headers[i].protocol, flow.destination, flow.destination_port);
+}
+
+// May the packet open a connection to a service? If not, it is taken care of.
+bool Worker::may_open(Burst& burst, unsigned i) {
     const Flow4& flow = burst.flows[i];
     const Headers& headers = burst.headers[i];
-    const Service* service =
-        snapshot_->services->find(headers.protocol, flow.destination, flow.destination_port);
-    if (service == nullptr) {
-        drop(burst, i, Drop::no_service);
-        return nullptr;
-    }
     if (is_martian(flow.source)) {
         drop(burst, i, Drop::martian_source);
-        return nullptr;
+        return false;
     }
     const bool ftp_data = flow.source_port.host() == kFtpData;
-    if (headers.protocol == kTcp && (ftp_data || (headers.tcp_flags & (kSyn | kRst)) != kSyn)) {
+    if (headers.protocol == kTcp) {
+        const std::uint8_t opening = snapshot_->policy.sloppy_tcp ? 0 : kSyn;
+        if (!ftp_data && (headers.tcp_flags & (opening | kRst)) == opening) return true;
         count_drop(burst, i, Drop::not_a_first_packet);
         reset(burst.packets[i], headers);
-        return nullptr;
+        return false;
     }
-    if (ftp_data) {
-        drop(burst, i, Drop::not_a_first_packet);
-        return nullptr;
-    }
-    return service;
+    if (ftp_data) drop(burst, i, Drop::not_a_first_packet);
+    return !ftp_data;
 }
 
-Entry Worker::connect(Burst& burst, unsigned i, const Service& service, int server) {
-    const Service::Server& chosen = service.servers[static_cast<std::size_t>(server)];
+// drop_packet: every how many-th packet that would open a connection is dropped.
+bool Worker::is_shed() {
+    const std::uint32_t rate = snapshot_->policy.drop_rate;
+    if (rate == 0) return false;
+    if (until_shed_ == 0 || until_shed_ > rate) until_shed_ = rate;
+    return --until_shed_ == 0;
+}
+
+Worker::Target Worker::choose(const Burst& burst, unsigned i, const Service& service) const {
+    const Flow4& flow = burst.flows[i];
+    const Arrival arrival{IpAddress(flow.source), flow.source_port.host(),
+                          IpAddress(flow.destination), now_ / kTicksPerSecond};
+    const int server = service.choose(arrival, Loads(plane_.loads.data()));
+    if (server == kNoServer) return {};
+    const Service::Server& chosen = service.servers()[static_cast<std::size_t>(server)];
+    const Be16 port = chosen.port == Be16() ? flow.destination_port : chosen.port;
+    return {chosen.address, port, chosen.slot, chosen.port, kNoConnection};
+}
+
+Entry Worker::connect(Burst& burst, unsigned i, const Service& service, const Target& target) {
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) {
+        if (target.control != kNoConnection) release_template(target.control);
         drop(burst, i, Drop::table_full);
         return Entry();
     }
     Connection& connection = plane_.table[index];
-    fill(connection, burst, i, chosen);
+    const State state = first_state(burst.headers[i]);
+    // Counted before it can be found, and so before anybody can end it.
+    ServerLoad& load = plane_.loads[target.server];
+    count_for(load, state).fetch_add(1, std::memory_order_seq_cst);
+    look_after_bind(load);
+    fill(connection, burst, i, target);
+    std::uint32_t status = kLive | static_cast<std::uint32_t>(state);
+    if (target.control != kNoConnection) {
+        connection.next = target.control;
+        status |= kControlled;
+    }
+    if (service.timeout_class != 0) {
+        connection.timeout_class = service.timeout_class;
+        status |= kOwnTimeouts;
+    }
+    connection.timeout.store(timeout_of(connection, status), std::memory_order_relaxed);
+    // Release: the control thread's walk reads the rest when it sees kLive.
+    connection.status.store(status, std::memory_order_release);
 
-    // A new connection counts as inactive until its first transition.
-    ServerLoad& load = plane_.loads[chosen.slot];
-    load.inactive.fetch_add(1, std::memory_order_relaxed);
     LinkResult result = plane_.table.link(index);
     for (int tries = 0; result == LinkResult::reply_taken && tries < kPortTries; ++tries) {
         give_other_port(connection);
@@ -86,18 +136,14 @@ Entry Worker::connect(Burst& burst, unsigned i, const Service& service, int serv
         if (!(connection.status.load(std::memory_order_acquire) & kLive))
             plane_.table.unlink(index);
         half_open_.push(index);
-        server_counters_[chosen.slot].connections.add(1);
-        if (traces(kTraceSchedule))
-            trace_.note({TraceEvent::Kind::scheduled, connection.protocol, 0, connection.original,
-                         chosen.slot});
+        server_counters_[target.server].connections.add(1);
+        note_scheduled(connection, state);
         return Entry(0, index, Direction::original).commit();
     }
 
     // Unless another worker was first to end it, and has settled the rest.
-    if (connection.status.fetch_and(~kLive, std::memory_order_acq_rel) & kLive) {
-        load.inactive.fetch_sub(1, std::memory_order_relaxed);
-        free_list_.retire(index);
-    }
+    const std::uint32_t last = connection.status.fetch_and(~kLive, std::memory_order_acq_rel);
+    if (last & kLive) bury(index, last);
     // Another worker has just admitted the same flow: its connection is the one.
     if (result == LinkResult::original_taken)
         if (const Entry other =
@@ -107,32 +153,41 @@ Entry Worker::connect(Burst& burst, unsigned i, const Service& service, int serv
     return Entry();
 }
 
-void Worker::fill(Connection& connection, const Burst& burst, unsigned i,
-                  const Service::Server& server) {
+State Worker::first_state(const Headers& headers) const {
+    if (headers.protocol != kTcp) return State::udp;
+    return next_state(*snapshot_->tcp, State::none, Direction::original, headers.tcp_flags);
+}
+
+// All but the status, and what depends on it.
+void Worker::fill(Connection& connection, const Burst& burst, unsigned i, const Target& target) {
     const Flow4& flow = burst.flows[i];
-    const Be16 port = server.port == Be16() ? flow.destination_port : server.port;
     connection.original = flow;
-    connection.reply = {server.address, flow.source, port, flow.source_port};
-    connection.server_slot = server.slot;
+    connection.reply = {target.address, flow.source, target.port, flow.source_port};
+    connection.server_slot = target.server;
     connection.deltas = deltas_between(flow, connection.reply.reversed());
     connection.protocol = burst.headers[i].protocol;
     connection.worker = static_cast<std::uint8_t>(id_);
+    connection.timeout_class = 0;
     connection.born = now_;
     connection.last_seen.store(now_, std::memory_order_relaxed);
-    const State state = connection.protocol == kTcp ? State::none : State::udp;
-    connection.timeout.store(snapshot_->timeouts[static_cast<std::size_t>(state)],
-                             std::memory_order_relaxed);
     connection.hop[0].store(0, std::memory_order_relaxed);
     connection.hop[1].store(0, std::memory_order_relaxed);
-    // Release: the control thread's walk reads the rest when it sees kLive.
-    connection.status.store(kLive | static_cast<std::uint32_t>(state), std::memory_order_release);
+}
+
+void Worker::note_scheduled(const Connection& connection, State state) {
+    if (traces(kTraceSchedule))
+        trace_.note({TraceEvent::Kind::scheduled, connection.protocol, 0, connection.original,
+                     connection.server_slot});
+    if (traces(kTraceState) && state != State::udp)
+        trace_.note({TraceEvent::Kind::transition, connection.protocol, 0, connection.original,
+                     static_cast<std::uint32_t>(State::none) << 8 |
+                         static_cast<std::uint32_t>(state)});
 }
 
 // The client uses one port of its own for two services that share a real server: the server would
 // not tell the two apart. The later one is given another port towards the server.
 void Worker::give_other_port(Connection& connection) {
-    random_ = random_ * 1664525 + 1013904223;  // the low bits are poor; the high ones do
-    const auto port = static_cast<std::uint16_t>(1024 + (random_ >> 8) % (65536 - 1024));
+    const auto port = static_cast<std::uint16_t>(1024 + random() % (65536 - 1024));
     connection.reply.destination_port = Be16::from_host(port);
     connection.deltas = deltas_between(connection.original, connection.reply.reversed());
 }

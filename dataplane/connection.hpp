@@ -12,6 +12,10 @@
 // Who writes what: the admitting worker fills everything before the table publishes the entry;
 // after that only the atomics change. The memory is reused no sooner than every worker has been
 // quiescent (grace.hpp), so whoever found an entry may read it to the end of its burst.
+//
+// A template (kTemplate) is what a persistent service remembers of a client: its masked address
+// and the server that its connections go to. It lies in the same table, under its original flow
+// only, with kTemplateProtocol in its protocol, so that no packet matches it (persistence.cpp).
 #pragma once
 
 #include <atomic>
@@ -31,6 +35,14 @@ inline constexpr ConnectionIndex kNoConnection = 0xffffffff;
 inline constexpr std::uint32_t kStateMask = 0xff;
 inline constexpr std::uint32_t kLive = 1U << 8;      // in the table; without it, not to be used
 inline constexpr std::uint32_t kAnswered = 1U << 9;  // UDP: a packet came back
+inline constexpr std::uint32_t kTemplate = 1U << 10;
+inline constexpr std::uint32_t kControlled = 1U << 11;   // `next` is its template
+inline constexpr std::uint32_t kAssured = 1U << 12;      // template: a connection of it stood
+inline constexpr std::uint32_t kOnePacket = 1U << 13;    // never in the table (one_packet.cpp)
+inline constexpr std::uint32_t kOwnTimeouts = 1U << 14;  // Snapshot::own_timeouts[timeout_class]
+
+// In the protocol of a template.
+inline constexpr std::uint8_t kTemplateProtocol = 0x80;
 
 constexpr State state_of(std::uint32_t status) {
     return static_cast<State>(status & kStateMask);
@@ -44,7 +56,7 @@ struct alignas(64) Connection {
     RewriteDeltas deltas;  // of original packets; answers get the opposite
     std::uint8_t protocol;
     std::uint8_t worker;  // that admitted it
-    std::uint16_t unused;
+    std::uint16_t timeout_class;
     Ticks born;
 
     // Written by any worker. Each stands alone, so relaxed loads and stores do; `status` changes by
@@ -52,14 +64,18 @@ struct alignas(64) Connection {
     std::atomic<std::uint32_t> status;
     std::atomic<Ticks> last_seen;
     std::atomic<Ticks> timeout;
-    std::atomic<std::uint32_t> hop[2];  // by Direction: CachedHop
+    // By Direction: CachedHop. Of a template, hop[0] counts who refers to it: the table and the
+    // connections that it controls. Whoever takes the last reference away retires the memory.
+    std::atomic<std::uint32_t> hop[2];
 
-    ConnectionIndex next;  // in the list of free or retired ones; owned by one worker then
+    // In the list of free or retired ones; owned by one worker then. While a controlled connection
+    // lives, its template.
+    ConnectionIndex next;
 
-    // The rewrite of a packet that goes in `direction`.
-    Flow4 outgoing(Direction direction) const {
-        return (direction == Direction::original ? reply : original).reversed();
+    const Flow4& flow(Direction direction) const {
+        return direction == Direction::original ? original : reply;
     }
+    // Of a packet that goes in `direction`; it leaves as the reverse of the other flow.
     RewriteDeltas deltas_for(Direction direction) const {
         return direction == Direction::original ? deltas : deltas.opposite();
     }

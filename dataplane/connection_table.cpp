@@ -44,6 +44,27 @@ void ConnectionTable::unlink(ConnectionIndex index) {
     erase(back, Entry(tag_of(back), index, Direction::reply).commit());
 }
 
+LinkResult ConnectionTable::link_original(ConnectionIndex index) {
+    const Connection& c = connections_[index];
+    const std::uint64_t forth = hash(c.original, c.protocol);
+    const Entry original(tag_of(forth), index, Direction::original);
+    switch (insert(forth, original, c.original, c.protocol)) {
+        case Claim::committed:
+            return LinkResult::linked;
+        case Claim::taken:
+            return LinkResult::original_taken;
+        case Claim::full:
+            break;
+    }
+    return LinkResult::full;
+}
+
+void ConnectionTable::unlink_original(ConnectionIndex index) {
+    const Connection& c = connections_[index];
+    const std::uint64_t forth = hash(c.original, c.protocol);
+    erase(forth, Entry(tag_of(forth), index, Direction::original).commit());
+}
+
 ConnectionTable::Claim ConnectionTable::insert(std::uint64_t hash, Entry entry, const Flow4& flow,
                                                std::uint8_t protocol) {
     const Place mine = put(hash, entry);

@@ -93,6 +93,10 @@ class ConnectionTable {
     LinkResult link(ConnectionIndex index);
     void unlink(ConnectionIndex index);  // once, by whoever cleared kLive
 
+    // The same for what is found by its original flow only (templates).
+    LinkResult link_original(ConnectionIndex index);
+    void unlink_original(ConnectionIndex index);
+
     Connection& operator[](ConnectionIndex index) { return connections_[index]; }
     const Connection& operator[](ConnectionIndex index) const { return connections_[index]; }
     unsigned bits() const { return bits_; }

@@ -5,7 +5,6 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
-#include <rte_mbuf.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -22,12 +21,13 @@ namespace {
 
 constexpr std::size_t kMiB = 1024 * 1024;
 constexpr std::size_t kHugepage = 2 * kMiB;
-// Without hugepages an mbuf has a page of its own, because DPDK lets none cross a page's border.
+// In hugepages; else a pool has memory of its own (packet_pool.cpp), and DPDK's only points to it.
 constexpr std::size_t kPacketBytes = 4096;
+constexpr std::size_t kPointerBytes = 32;        // rings are up to twice as long as what they hold
 constexpr std::size_t kDriverBytes = 32 * kMiB;  // DPDK's own rings, queues and tables
 
-std::size_t wanted_bytes(const EalConfig& config) {
-    const std::size_t bytes = config.packets * kPacketBytes + config.other_bytes + kDriverBytes;
+std::size_t wanted_bytes(const EalConfig& config, std::size_t packet_bytes) {
+    const std::size_t bytes = config.packets * packet_bytes + config.other_bytes + kDriverBytes;
     return (bytes + kMiB - 1) / kMiB * kMiB;
 }
 
@@ -115,8 +115,9 @@ class NoRuntimeDirectory {
 Result<Eal> start_eal(const EalConfig& config) {
     if (const auto checked = check_cores(config); !checked) return tl::unexpected(checked.error());
     Eal eal;
-    eal.reserved_bytes = wanted_bytes(config);
+    eal.reserved_bytes = wanted_bytes(config, kPacketBytes);
     eal.hugepages = free_hugepage_bytes() >= eal.reserved_bytes && may_map_hugepage();
+    if (!eal.hugepages) eal.reserved_bytes = wanted_bytes(config, kPointerBytes);
     for (std::size_t i = 0; i < config.worker_cores.size(); ++i)
         eal.worker_lcores.push_back(static_cast<unsigned>(i + 1));
 
@@ -139,26 +140,6 @@ Result<Eal> start_eal(const EalConfig& config) {
 
 void stop_eal() {
     rte_eal_cleanup();
-}
-
-Result<rte_mempool*> make_packet_pool(const std::string& name, unsigned packets,
-                                      unsigned private_bytes, int socket) {
-    constexpr unsigned kCache = 256;
-    // mbufs ask for private areas in multiples of RTE_MBUF_PRIV_ALIGN.
-    const auto priv = static_cast<std::uint16_t>((private_bytes + RTE_MBUF_PRIV_ALIGN - 1) /
-                                                 RTE_MBUF_PRIV_ALIGN * RTE_MBUF_PRIV_ALIGN);
-    rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), packets, kCache, priv,
-                                                RTE_MBUF_DEFAULT_BUF_SIZE, socket);
-    if (pool == nullptr)
-        return fail(Errc::no_space,
-                    fmt::format("no memory for {} packet buffers: {}; have fewer, or more memory",
-                                packets, rte_strerror(rte_errno)));
-    if (pool->nb_mem_chunks == 1) return pool;
-    rte_mempool_free(pool);
-    return fail(Errc::no_space,
-                fmt::format("memory for {} packet buffers is there but in pieces; reserve "
-                            "hugepages earlier after boot, or have fewer buffers",
-                            packets));
 }
 
 }  // namespace usher

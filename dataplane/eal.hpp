@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -37,9 +38,15 @@ Result<Eal> start_eal(const EalConfig& config);
 // After the workers have returned and the ports are closed.
 void stop_eal();
 
+// Where mbufs lie when there are no hugepages. A NIC that is handed pages of 4 KiB (AF_XDP without
+// copying) must find each mbuf within one; but mbufs that all begin pages fight for the same sets
+// of the caches, so what only processors touch is packed densely.
+enum class PacketLayout : std::uint8_t { own_page, dense };
+
 // A pool of mbufs with RTE_MBUF_DEFAULT_DATAROOM bytes each, in one piece of memory (AF_XDP maps
 // it as a whole). `socket`: a NUMA node or SOCKET_ID_ANY (-1). The pool lives until stop_eal().
 Result<rte_mempool*> make_packet_pool(const std::string& name, unsigned packets,
-                                      unsigned private_bytes, int socket);
+                                      unsigned private_bytes, int socket,
+                                      PacketLayout layout = PacketLayout::own_page);
 
 }  // namespace usher

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Stage 3: the connection of each packet, found or newly made, and what the packet does to it.
 // One packet after the other, as they came: a SYN here may make the entry that the next one needs.
+#include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
 
 namespace usher {
@@ -8,35 +9,36 @@ namespace usher {
 void Worker::decide(Burst& burst) {
     unsigned kept = 0;
     for (unsigned i = 0; i < burst.count; ++i) {
-        const Entry entry = decide_one(burst, i);
-        if (!entry) continue;  // dropped, refused or answered
-        burst.entries[i] = entry;
+        Entry entry = burst.entries[i];
+        if (!entry || !plane_.table.is_flow(entry, burst.flows[i], burst.headers[i].protocol) ||
+            track(plane_.table[entry.index()], entry.index(), entry.direction(),
+                  burst.headers[i]) != Track::pass) [[unlikely]] {
+            entry = decide_at_length(burst, i);
+            if (!entry) continue;  // dropped, refused or answered
+            burst.entries[i] = entry;
+        }
         if (kept != i) burst.move(i, kept);
         ++kept;
     }
     burst.count = kept;
 }
 
-Entry Worker::find(const Burst& burst, unsigned i) const {
-    const std::uint8_t protocol = burst.headers[i].protocol;
-    const Entry guess = burst.entries[i];
-    if (guess && plane_.table.is_flow(guess, burst.flows[i], protocol)) return guess;
-    return plane_.table.find(burst.hashes[i], burst.flows[i], protocol);
-}
-
-Entry Worker::decide_one(Burst& burst, unsigned i) {
-    Entry entry = find(burst, i);
+// The guess was wrong, or the packet opens a connection, or it ends one and opens another.
+Entry Worker::decide_at_length(Burst& burst, unsigned i) {
     for (int tries = 0; tries < 3; ++tries) {
-        if (!entry && tries > 0)
-            entry = plane_.table.find(burst.hashes[i], burst.flows[i], burst.headers[i].protocol);
-        if (!entry) entry = admit(burst, i);
-        if (!entry) return Entry();
-        Connection& connection = plane_.table[entry.index()];
-        switch (track(connection, entry.index(), entry.direction(), burst.headers[i])) {
+        Entry entry =
+            plane_.table.find(burst.hashes[i], burst.flows[i], burst.headers[i].protocol);
+        if (!entry) {
+            entry = admit(burst, i);
+            if (!entry) return Entry();
+            const auto& status = plane_.table[entry.index()].status;
+            if (status.load(std::memory_order_relaxed) & kOnePacket) return entry;
+        }
+        switch (track(plane_.table[entry.index()], entry.index(), entry.direction(),
+                      burst.headers[i])) {
             case Track::pass:
                 return entry;
             case Track::gone:
-                entry = Entry();
                 break;
             case Track::drop:
                 drop(burst, i, Drop::server_gone);
@@ -47,7 +49,7 @@ Entry Worker::decide_one(Burst& burst, unsigned i) {
     return Entry();
 }
 
-Worker::Track Worker::track(Connection& connection, ConnectionIndex index, Direction direction,
+inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index, Direction direction,
                             const Headers& headers) {
     const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
     if (!(status & kLive)) return Track::gone;
@@ -55,15 +57,13 @@ Worker::Track Worker::track(Connection& connection, ConnectionIndex index, Direc
         kill(index, TraceEvent::Kind::expired);
         return Track::gone;
     }
-    const State state = state_of(status);
     if (direction == Direction::original) {
-        // conn_reuse_mode = 1: a new SYN ends what was closed, and is scheduled anew.
         const bool opens = (headers.tcp_flags & (kSyn | kRst)) == kSyn;
-        if (opens && (state == State::time_wait || state == State::close)) {
+        if (opens && starts_anew(connection, status)) {
             kill(index, TraceEvent::Kind::replaced);
             return Track::gone;
         }
-        if (!snapshot_->is_deployed(connection.server_slot)) return Track::drop;
+        if (!snapshot_->is_deployed(connection.server_slot)) return at_nodest(index);
     }
     change_state(connection, status, direction, headers.tcp_flags);
     if (connection.last_seen.load(std::memory_order_relaxed) != now_)
@@ -71,11 +71,11 @@ Worker::Track Worker::track(Connection& connection, ConnectionIndex index, Direc
     return Track::pass;
 }
 
-void Worker::change_state(Connection& connection, std::uint32_t status, Direction direction,
+inline void Worker::change_state(Connection& connection, std::uint32_t status, Direction direction,
                           std::uint8_t tcp_flags) {
     std::uint32_t wanted;
     do {
-        const State next = next_state(state_of(status), direction, tcp_flags);
+        const State next = next_state(*snapshot_->tcp, state_of(status), direction, tcp_flags);
         wanted = (status & ~kStateMask) | static_cast<std::uint32_t>(next);
         if (direction == Direction::reply) wanted |= kAnswered;
         if (wanted == status) break;
@@ -84,9 +84,12 @@ void Worker::change_state(Connection& connection, std::uint32_t status, Directio
 
     const State before = state_of(status);
     const State after = state_of(wanted);
-    const Ticks timeout = snapshot_->timeouts[static_cast<std::size_t>(after)];
+    const Ticks timeout = timeout_of(connection, wanted);
     if (connection.timeout.load(std::memory_order_relaxed) != timeout)
         connection.timeout.store(timeout, std::memory_order_relaxed);
+    if (status == wanted) return;
+    if ((status & kControlled) && (after == State::established || after == State::udp))
+        assure(connection);
     if (before == after) return;
 
     if ((status & kLive) && is_active(after) != is_active(before)) {
@@ -94,30 +97,71 @@ void Worker::change_state(Connection& connection, std::uint32_t status, Directio
         ServerLoad& load = plane_.loads[connection.server_slot];
         (is_active(after) ? load.active : load.inactive).fetch_add(1, std::memory_order_acq_rel);
         (is_active(after) ? load.inactive : load.active).fetch_sub(1, std::memory_order_acq_rel);
+        if (!is_active(after)) note_fall(plane_.loads.data(), connection.server_slot);
     }
     // Another worker may have moved on meanwhile, and set its timeout before we set ours.
-    const State now = state_of(connection.status.load(std::memory_order_relaxed));
-    if (now != after)
-        connection.timeout.store(snapshot_->timeouts[static_cast<std::size_t>(now)],
-                                 std::memory_order_relaxed);
+    const std::uint32_t now = connection.status.load(std::memory_order_relaxed);
+    if (state_of(now) != after)
+        connection.timeout.store(timeout_of(connection, now), std::memory_order_relaxed);
     if (traces(kTraceState))
         trace_.note({TraceEvent::Kind::transition, connection.protocol, 0, connection.original,
                      static_cast<std::uint32_t>(before) << 8 | static_cast<std::uint32_t>(after)});
+}
+
+// A SYN for a connection that is there: is that one over? Not when a template controls it: its
+// client's next connection would go to the same server.
+bool Worker::starts_anew(const Connection& connection, std::uint32_t status) const {
+    const Policy& policy = snapshot_->policy;
+    if (policy.expire_nodest && !snapshot_->has_weight(connection.server_slot)) return true;
+    if (!policy.replace_closed || (status & kControlled)) return false;
+    return state_of(status) == State::time_wait || state_of(status) == State::close;
+}
+
+// A packet of a connection whose server was deleted.
+Worker::Track Worker::at_nodest(ConnectionIndex index) {
+    if (!snapshot_->policy.expire_nodest) return Track::drop;
+    kill(index, TraceEvent::Kind::expired);
+    return Track::gone;
+}
+
+// A connection stands: its template may be trusted.
+void Worker::assure(const Connection& connection) {
+    std::atomic<std::uint32_t>& status = plane_.table[connection.next].status;
+    if (!(status.load(std::memory_order_relaxed) & kAssured))
+        status.fetch_or(kAssured, std::memory_order_relaxed);
 }
 
 bool Worker::kill(ConnectionIndex index, TraceEvent::Kind why) {
     Connection& connection = plane_.table[index];
     const std::uint32_t status = connection.status.fetch_and(~kLive, std::memory_order_acq_rel);
     if (!(status & kLive)) return false;
-    plane_.table.unlink(index);
-    ServerLoad& load = plane_.loads[connection.server_slot];
-    std::atomic<std::int32_t>& count = is_active(state_of(status)) ? load.active : load.inactive;
-    count.fetch_sub(1, std::memory_order_relaxed);
-    free_list_.retire(index);
+    if (status & kTemplate)
+        plane_.table.unlink_original(index);
+    else
+        plane_.table.unlink(index);
+    bury(index, status);
     if (traces(kTraceTable))
         trace_.note({why, connection.protocol, 0, connection.original,
                      static_cast<std::uint32_t>(state_of(status))});
     return true;
+}
+
+// Settles what a connection leaves: its server's counts, its template, its memory.
+void Worker::bury(ConnectionIndex index, std::uint32_t last_status) {
+    Connection& connection = plane_.table[index];
+    ServerLoad& load = plane_.loads[connection.server_slot];
+    if (last_status & kTemplate) {
+        load.persistent.fetch_sub(1, std::memory_order_seq_cst);
+        look_after_unbind(load);
+        return release_template(index);
+    }
+    std::atomic<std::int32_t>& count =
+        is_active(state_of(last_status)) ? load.active : load.inactive;
+    count.fetch_sub(1, std::memory_order_seq_cst);
+    look_after_unbind(load);
+    note_fall(plane_.loads.data(), connection.server_slot);
+    if (last_status & kControlled) release_template(connection.next);
+    free_list_.retire(index);
 }
 
 }  // namespace usher

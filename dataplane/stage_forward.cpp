@@ -8,12 +8,9 @@ namespace usher {
 
 namespace {
 
-constexpr Drop kNoReason = Drop::none;
-
-Drop obstacle(const std::uint8_t* frame, const Headers& headers, std::uint16_t mtu) {
-    if (frame[kEthernetHeader + ipv4::kTtl] <= 1) return Drop::ttl_exceeded;
-    if (headers.ip_length > mtu) return Drop::too_big;
-    return kNoReason;
+// Whether a packet can go out as it is where datagrams may have `mtu` bytes.
+bool passes(const std::uint8_t* frame, const Headers& headers, std::uint16_t mtu) {
+    return (frame[kEthernetHeader + ipv4::kTtl] > 1) & (headers.ip_length <= mtu);
 }
 
 bool must_not_fragment(const std::uint8_t* frame) {
@@ -25,57 +22,70 @@ bool must_not_fragment(const std::uint8_t* frame) {
 void Worker::forward(Burst& burst) {
     const Network& network = *snapshot_->network;
     for (unsigned i = 0; i < burst.count; ++i) {
-        rte_mbuf* packet = burst.packets[i];
-        std::uint8_t* frame = burst.frame(i);
         const Headers& headers = burst.headers[i];
         const Direction direction = burst.entries[i].direction();
         Connection& connection = plane_.table[burst.entries[i].index()];
         count(connection, direction, headers.ip_length);
 
-        const Flow4 outgoing = connection.outgoing(direction);
-        const HopIndex known = next_hop(connection, direction, network);
-        const Network::Way way = known != kNoHop
-                                     ? Network::Way{Network::Way::Kind::hop, known, 0, Be32()}
-                                     : network.way_to(outgoing.destination);
-        if (way.kind == Network::Way::Kind::none) {
-            count_drop(burst, i, Drop::no_route);
-            refuse(packet, headers, IcmpError::host_unreachable, 0);
+        const HopIndex hop = remembered_hop(connection, direction, network);
+        std::uint8_t* frame = burst.frame(i);
+        if (hop == kNoHop || !passes(frame, headers, network.hop(hop).mtu)) [[unlikely]] {
+            forward_at_length(burst, i, connection, direction);
             continue;
         }
-        const std::uint16_t mtu = way.kind == Network::Way::Kind::hop ? network.hop(way.hop).mtu
-                                                                      : network.port_mtu(way.port);
-        const Drop reason = obstacle(frame, headers, mtu);
-        if (reason == kNoReason) {
-            rewrite_ipv4(frame, headers, outgoing, connection.deltas_for(direction));
-            if (way.kind == Network::Way::Kind::hop)
-                send(packet, headers.ip_length, network.hop(way.hop));
-            else
-                put_aside(packet, headers.ip_length, way);
-        } else if (reason == Drop::ttl_exceeded) {
-            count_drop(burst, i, reason);
-            refuse(packet, headers, IcmpError::time_exceeded, 0);
-        } else if (must_not_fragment(frame)) {
-            count_drop(burst, i, reason);
-            refuse(packet, headers, IcmpError::fragmentation_needed, mtu);
-        } else {
-            drop(burst, i, reason);
-        }
+        rewrite_ipv4(frame, headers, connection.flow(opposite(direction)),
+                     connection.deltas_for(direction));
+        send(burst.packets[i], headers.ip_length, network.hop(hop));
     }
 }
 
-// The hop that the connection remembers, or a fresh look; kNoHop when there is none yet.
-HopIndex Worker::next_hop(Connection& connection, Direction direction, const Network& network) {
-    std::atomic<std::uint32_t>& cached = connection.hop[static_cast<int>(direction)];
-    const HopIndex remembered =
-        CachedHop(cached.load(std::memory_order_relaxed)).hop_in(network.generation());
-    if (remembered != kNoHop && network.is_ready(remembered)) return remembered;
-    const Network::Way way = network.way_to(connection.outgoing(direction).destination);
-    if (way.kind != Network::Way::Kind::hop) return kNoHop;
-    cached.store(CachedHop(way.hop, network.generation()).bits(), std::memory_order_relaxed);
-    return way.hop;
+// The next hop is not at hand, or the packet cannot go there as it is.
+void Worker::forward_at_length(Burst& burst, unsigned i, Connection& connection,
+                               Direction direction) {
+    const Network& network = *snapshot_->network;
+    rte_mbuf* packet = burst.packets[i];
+    const Headers& headers = burst.headers[i];
+    std::uint8_t* frame = burst.frame(i);
+    const Flow4& answer = connection.flow(opposite(direction));
+    const Network::Way way = network.way_to(answer.source);
+    if (way.kind == Network::Way::Kind::none) {
+        count_drop(burst, i, Drop::no_route);
+        refuse(packet, headers, IcmpError::host_unreachable, 0);
+        return;
+    }
+    const bool known = way.kind == Network::Way::Kind::hop;
+    if (known)
+        connection.hop[static_cast<int>(direction)].store(
+            CachedHop(way.hop, network.generation()).bits(), std::memory_order_relaxed);
+    const std::uint16_t mtu = known ? network.hop(way.hop).mtu : network.port_mtu(way.port);
+    if (passes(frame, headers, mtu)) {
+        rewrite_ipv4(frame, headers, answer, connection.deltas_for(direction));
+        if (known)
+            send(packet, headers.ip_length, network.hop(way.hop));
+        else
+            put_aside(packet, headers.ip_length, way);
+    } else if (frame[kEthernetHeader + ipv4::kTtl] <= 1) {
+        count_drop(burst, i, Drop::ttl_exceeded);
+        refuse(packet, headers, IcmpError::time_exceeded, 0);
+    } else if (must_not_fragment(frame)) {
+        count_drop(burst, i, Drop::too_big);
+        refuse(packet, headers, IcmpError::fragmentation_needed, mtu);
+    } else {
+        drop(burst, i, Drop::too_big);
+    }
 }
 
-void Worker::count(const Connection& connection, Direction direction, std::uint16_t ip_length) {
+// The hop that the connection remembers, if it is still the way.
+inline HopIndex Worker::remembered_hop(const Connection& connection, Direction direction,
+                                       const Network& network) const {
+    const CachedHop cached(
+        connection.hop[static_cast<int>(direction)].load(std::memory_order_relaxed));
+    const HopIndex hop = cached.hop_in(network.generation());
+    return network.is_ready(hop) ? hop : kNoHop;
+}
+
+inline void Worker::count(const Connection& connection, Direction direction,
+                          std::uint16_t ip_length) {
     ServerCounters& counters = server_counters_[connection.server_slot];
     if (direction == Direction::original) {
         counters.in_packets.add(1);

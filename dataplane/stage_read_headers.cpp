@@ -17,21 +17,23 @@ void Worker::read_headers(Burst& burst, std::span<rte_mbuf* const> packets) {
             continue;
         }
         const auto* frame = rte_pktmbuf_mtod(packet, const std::uint8_t*);
-        const Headers headers = parse_ipv4({frame, packet->data_len});
-        if (headers.fault != Drop::none) {
-            drop(packet, headers.fault);
+        Headers& headers = burst.headers[kept];
+        if (const Drop fault = parse_ipv4({frame, packet->data_len}, headers);
+            fault != Drop::none) {
+            drop(packet, fault);
             continue;
         }
-        const Flow4 flow = read_flow(frame, headers);
-        const std::uint64_t hash = plane_.table.hash(flow, headers.protocol);
-        plane_.table.prefetch(hash);
+        burst.flows[kept] = read_flow(frame, headers);
         burst.packets[kept] = packet;
-        burst.headers[kept] = headers;
-        burst.flows[kept] = flow;
-        burst.hashes[kept] = hash;
         ++kept;
     }
     burst.count = kept;
+
+    for (unsigned i = 0; i < kept; ++i) {
+        const std::uint64_t hash = plane_.table.hash(burst.flows[i], burst.headers[i].protocol);
+        burst.hashes[i] = hash;
+        plane_.table.prefetch(hash);
+    }
 }
 
 }  // namespace usher

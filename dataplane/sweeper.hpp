@@ -18,32 +18,33 @@ class Sweeper {
 
     Sweeper(DataPlane& plane, unsigned id) : plane_(plane), id_(id) {}
 
-    // Calls `expired(index)` for each that it finds among the next few.
-    template <class Expired>
-    void turn(Ticks now, Expired expired) {
+    // Calls `look(index, status, when)` for each live connection among the next few; what is over at
+    // `when` is over for every worker.
+    template <class Look>
+    void turn(Ticks now, Look look) {
         begin_tick(now);
         const unsigned visits = left_ < kPerTurn ? left_ : kPerTurn;
         left_ -= visits;
-        visit(now, visits, expired);
+        visit(now - kMargin, visits, look);
     }
 
     // The whole share at once, without a margin: for a clock that a test moves.
-    template <class Expired>
-    void all(Ticks now, Expired expired) {
+    template <class Look>
+    void all(Ticks now, Look look) {
         at_ = first();
-        visit(now + kMargin, share(), expired);
+        visit(now, share(), look);
     }
 
   private:
-    template <class Expired>
-    void visit(Ticks now, unsigned visits, Expired expired) {
+    template <class Look>
+    void visit(Ticks when, unsigned visits, Look look) {
         const std::uint32_t used = plane_.pool.ever_used();
         if (first() >= used) return;
         for (unsigned i = 0; i < visits; ++i, advance(used)) {
             const Connection& connection = plane_.table[at_];
             __builtin_prefetch(&connection + 8);
             const std::uint32_t status = connection.status.load(std::memory_order_acquire);
-            if ((status & kLive) && connection.is_expired(now - kMargin)) expired(at_);
+            if (status & kLive) look(at_, status, when);
         }
     }
     // The shares are chunks in turn: worker 0 has the first, and so on.

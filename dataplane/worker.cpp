@@ -9,6 +9,17 @@ namespace usher {
 namespace {
 // As Linux's icmp_msgs_per_sec: errors and resets that one worker sends.
 constexpr std::uint32_t kRefusalsPerSecond = 1000;
+
+// What drop_entry takes: what has not stood yet; of UDP, who was never answered and has been idle.
+bool gives_way(const Connection& connection, std::uint32_t status, Ticks now) {
+    if (status & kTemplate)
+        return !(status & kAssured) && connection.hop[0].load(std::memory_order_relaxed) == 1;
+    const State state = state_of(status);
+    if (state == State::udp)
+        return !(status & kAnswered) &&
+               now - connection.last_seen.load(std::memory_order_relaxed) >= seconds(60);
+    return state == State::syn_recv || state == State::synack;
+}
 }  // namespace
 
 Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports)
@@ -52,6 +63,7 @@ void Worker::process(std::span<rte_mbuf* const> packets, PortIndex port, Ticks n
     look_up(burst);
     decide(burst);
     forward(burst);
+    if (lent_count_ != 0) take_back();
 }
 
 void Worker::upkeep(Ticks now) {
@@ -61,14 +73,33 @@ void Worker::upkeep(Ticks now) {
             std::min(kRefusalsPerSecond, refusals_left_ + kRefusalsPerSecond / kTicksPerSecond);
     refilled_at_ = now;
     now_ = now;
-    sweeper_.turn(now, [this](ConnectionIndex i) { kill(i, TraceEvent::Kind::expired); });
+    sweeper_.turn(now, [this](ConnectionIndex i, std::uint32_t status, Ticks when) {
+        look_over(i, status, when);
+    });
     free_list_.collect();
     if (!neighbours_.empty()) retry_neighbours();
 }
 
+// What the sweeper does with a live connection.
+void Worker::look_over(ConnectionIndex index, std::uint32_t status, Ticks now) {
+    const Connection& connection = plane_.table[index];
+    if (connection.is_expired(now)) {
+        expire(index);
+        return;
+    }
+    const Policy& policy = snapshot_->policy;
+    if (policy.expire_nodest && !(status & kTemplate) &&
+        !snapshot_->is_deployed(connection.server_slot))
+        kill(index, TraceEvent::Kind::expired);
+    else if (policy.drop_entries && random() % 32 == 0 && gives_way(connection, status, now))
+        kill(index, TraceEvent::Kind::evicted);
+}
+
 void Worker::sweep_all(Ticks now) {
     upkeep(now);
-    sweeper_.all(now, [this](ConnectionIndex i) { kill(i, TraceEvent::Kind::expired); });
+    sweeper_.all(now, [this](ConnectionIndex i, std::uint32_t status, Ticks when) {
+        look_over(i, status, when);
+    });
     free_list_.collect();
 }
 

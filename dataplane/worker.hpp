@@ -63,6 +63,8 @@ class Worker {
     unsigned id() const { return id_; }
 
   private:
+    friend class StageProfile;  // tools/benchmark/stages.cpp
+
     void read_headers(Burst& burst, std::span<rte_mbuf* const> packets);
     void look_up(Burst& burst);
     void decide(Burst& burst);
@@ -74,23 +76,64 @@ class Worker {
                 const Headers& headers);
     void change_state(Connection& connection, std::uint32_t status, Direction direction,
                       std::uint8_t tcp_flags);
-    Entry find(const Burst& burst, unsigned i) const;
-    Entry decide_one(Burst& burst, unsigned i);
+    Entry decide_at_length(Burst& burst, unsigned i);
+
+    Track at_nodest(ConnectionIndex index);
+    bool starts_anew(const Connection& connection, std::uint32_t status) const;
+    void assure(const Connection& connection);
+    Ticks timeout_of(const Connection& connection, std::uint32_t status) const {
+        const StateTimeouts& timeouts =
+            status & kOwnTimeouts ? snapshot_->own_timeouts[connection.timeout_class - 1U]
+                                  : snapshot_->timeouts;
+        return timeouts[static_cast<std::size_t>(state_of(status))];
+    }
+
+    // Where a new connection goes.
+    struct Target {
+        Be32 address;
+        Be16 port;
+        ServerSlot server = kNobodysSlot;  // then there is nobody
+        Be16 configured_port;              // 0: the one that the client asked for
+        ConnectionIndex control = kNoConnection;  // its template, held
+    };
 
     // admission: the entry of a new connection, or none and the packet is taken care of
     Entry admit(Burst& burst, unsigned i);
-    const Service* service_for(Burst& burst, unsigned i);
-    Entry connect(Burst& burst, unsigned i, const Service& service, int server);
-    ConnectionIndex allocate();
-    void fill(Connection& connection, const Burst& burst, unsigned i,
-              const Service::Server& server);
+    const Service* service_for(const Burst& burst, unsigned i) const;
+    bool may_open(Burst& burst, unsigned i);
+    bool is_shed();
+    Target choose(const Burst& burst, unsigned i, const Service& service) const;
+    Entry connect(Burst& burst, unsigned i, const Service& service, const Target& target);
+    State first_state(const Headers& headers) const;
+    void fill(Connection& connection, const Burst& burst, unsigned i, const Target& target);
+    void note_scheduled(const Connection& connection, State state);
     void give_other_port(Connection& connection);
+    ConnectionIndex allocate();
+
+    // persistence
+    Target persistent_target(const Burst& burst, unsigned i, const Service& service);
+    Target controlled_by(ConnectionIndex index, const Service& service, const Flow4& flow) const;
+    bool is_valid(ConnectionIndex index);
+    ConnectionIndex make_template(const Service& service, const Flow4& flow, std::uint8_t protocol,
+                                  const Target& target);
+    void release_template(ConnectionIndex index);
+
+    // packets without a connection
+    Entry pass_once(Burst& burst, unsigned i, const Service& service, const Target& target);
+    Entry stray(Burst& burst, unsigned i);
+    Entry lend(Burst& burst, unsigned i, const Target& target);
+    void take_back();
 
     // the end of a connection; false when another worker was first
     bool kill(ConnectionIndex index, TraceEvent::Kind why);
+    void bury(ConnectionIndex index, std::uint32_t last_status);  // it is in the table no more
+    bool expire(ConnectionIndex index);
+    void look_over(ConnectionIndex index, std::uint32_t status, Ticks now);
 
     // forward
-    HopIndex next_hop(Connection& connection, Direction direction, const Network& network);
+    HopIndex remembered_hop(const Connection& connection, Direction direction,
+                            const Network& network) const;
+    void forward_at_length(Burst& burst, unsigned i, Connection& connection, Direction direction);
     void send(rte_mbuf* packet, std::uint16_t ip_length, const Hop& hop);
     void put_aside(rte_mbuf* packet, std::uint16_t ip_length, const Network::Way& way);
     void retry_neighbours();
@@ -105,6 +148,10 @@ class Worker {
     void drop(rte_mbuf* packet, Drop reason);
     void drop(const Burst& burst, unsigned i, Drop reason);
     void count_drop(const Burst& burst, unsigned i, Drop reason);  // the packet itself is refused
+    std::uint32_t random() {
+        random_ = random_ * 1664525 + 1013904223;
+        return random_ >> 8;  // the low bits are poor; the high ones do
+    }
     bool traces(std::uint32_t area) const { return snapshot_->debug & area; }
 
     DataPlane& plane_;
@@ -121,6 +168,9 @@ class Worker {
     Ticks refilled_at_ = 0;  // when refusals_left_ last grew
     std::uint16_t ip_id_ = 0;
     std::uint32_t random_;
+    std::uint32_t until_shed_ = 0;  // first packets, until drop_packet takes one
+    std::array<ConnectionIndex, Burst::kMax> lent_;
+    unsigned lent_count_ = 0;
     Trace trace_;
     WorkerCounters counters_;
     MappedArray<ServerCounters> server_counters_;

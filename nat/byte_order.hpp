@@ -36,6 +36,7 @@ class BigEndian {
 
 using Be16 = BigEndian<std::uint16_t>;
 using Be32 = BigEndian<std::uint32_t>;
+using Be64 = BigEndian<std::uint64_t>;
 
 static_assert(sizeof(Be16) == 2 && sizeof(Be32) == 4);
 

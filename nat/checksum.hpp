@@ -39,6 +39,13 @@ struct ChecksumDelta {
 
     constexpr ChecksumDelta opposite() const { return {static_cast<std::uint16_t>(~value)}; }
 
+    // Both in one step.
+    std::uint16_t apply(std::uint16_t checksum, ChecksumDelta other) const {
+        const std::uint32_t sum =
+            static_cast<std::uint16_t>(~checksum) + std::uint32_t{value} + other.value;
+        return static_cast<std::uint16_t>(~fold(sum));
+    }
+
     // eqn. 3: HC' = ~(~HC + ~m + m'). eqn. 4 would need a special case for 0xffff.
     std::uint16_t apply(std::uint16_t checksum) const {
         const std::uint32_t sum = static_cast<std::uint16_t>(~checksum) + std::uint32_t{value};

@@ -28,6 +28,7 @@ enum class Drop : std::uint8_t {
     martian_source,      // a source address that nobody may have
     table_full,
     flow_taken,  // the answer's flow belongs to another connection
+    shed,        // a first packet, by drop_packet
     // forwarding
     server_gone,  // the connection's real server was removed (expire_nodest_conn = 0)
     ttl_exceeded,
@@ -43,29 +44,14 @@ enum class Drop : std::uint8_t {
 inline constexpr std::size_t kDropCount = static_cast<std::size_t>(Drop::count_);
 
 inline constexpr std::array<std::string_view, kDropCount> kDropNames{
-    "none",
-    "truncated",
-    "not-ip",
-    "bad-ip-header",
-    "bad-tcp-header",
-    "bad-udp-header",
-    "fragment",
-    "unknown-protocol",
-    "segmented",
-    "no-service",
-    "not-a-first-packet",
-    "no-server",
-    "martian-source",
-    "table-full",
-    "flow-taken",
-    "server-gone",
-    "ttl-exceeded",
-    "no-route",
-    "neighbour-failed",
-    "neighbour-queue-full",
-    "too-big",
-    "transmit-full",
-    "refusal-limited",
+    "none",           "truncated",          "not-ip",
+    "bad-ip-header",  "bad-tcp-header",     "bad-udp-header",
+    "fragment",       "unknown-protocol",   "segmented",
+    "no-service",     "not-a-first-packet", "no-server",
+    "martian-source", "table-full",         "flow-taken",
+    "shed",           "server-gone",        "ttl-exceeded",
+    "no-route",       "neighbour-failed",   "neighbour-queue-full",
+    "too-big",        "transmit-full",      "refusal-limited",
 };
 
 inline std::string_view drop_name(Drop reason) {

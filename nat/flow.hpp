@@ -54,9 +54,9 @@ inline std::uint64_t fold_multiply(std::uint64_t a, std::uint64_t b) {
 
 template <Family F>
 std::uint64_t flow_hash(const Flow<F>& flow, std::uint8_t protocol, const HashSeed& seed) {
-    const std::uint64_t tail = std::uint64_t{flow.source_port.raw()} |
-                               std::uint64_t{flow.destination_port.raw()} << 16 |
-                               std::uint64_t{protocol} << 32;
+    std::uint32_t ports;
+    std::memcpy(&ports, &flow.source_port, 4);  // both
+    const std::uint64_t tail = ports | std::uint64_t{protocol} << 32;
     if constexpr (F == Family::ipv4) {
         const std::uint64_t addresses =
             std::uint64_t{flow.source.raw()} | std::uint64_t{flow.destination.raw()} << 32;

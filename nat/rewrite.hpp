@@ -37,16 +37,20 @@ inline void adjust_udp(std::uint8_t* at, ChecksumDelta delta) {
     store<std::uint16_t>(at, sum == 0 ? 0xffff : sum);
 }
 
-// `frame` was accepted by parse_ipv4 with `headers` and has a TTL over 1.
-inline void rewrite_ipv4(std::uint8_t* frame, const Headers& headers, const Flow4& to,
+// Makes the packet one of the reverse of `answer`. `frame` was accepted by parse_ipv4 with
+// `headers` and has a TTL over 1.
+inline void rewrite_ipv4(std::uint8_t* frame, const Headers& headers, const Flow4& answer,
                          const RewriteDeltas& deltas) {
     std::uint8_t* ip = frame + kEthernetHeader;
     std::uint8_t* l4 = frame + headers.l4;
-    std::memcpy(ip + ipv4::kSource, &to.source, 8);
-    std::memcpy(l4, &to.source_port, 4);
+    // One by one as they are: turned around as a whole, they go through memory in pieces.
+    store(ip + ipv4::kSource, answer.destination);
+    store(ip + ipv4::kDestination, answer.source);
+    store(l4, answer.destination_port);
+    store(l4 + 2, answer.source_port);
     ip[ipv4::kTtl] = static_cast<std::uint8_t>(ip[ipv4::kTtl] - 1);
-    const ChecksumDelta network = combine(deltas.network, kTtlDelta);
-    store(ip + ipv4::kChecksum, network.apply(load<std::uint16_t>(ip + ipv4::kChecksum)));
+    store(ip + ipv4::kChecksum,
+          deltas.network.apply(load<std::uint16_t>(ip + ipv4::kChecksum), kTtlDelta));
     if (headers.protocol == static_cast<std::uint8_t>(Protocol::tcp)) {
         std::uint8_t* at = l4 + kTcpChecksum;
         store(at, deltas.transport.apply(load<std::uint16_t>(at)));

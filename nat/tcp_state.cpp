@@ -27,7 +27,7 @@ constexpr std::array<std::uint8_t, 32> events() {
 
 constexpr std::array<std::uint8_t, 32> kTcpEvent = events();
 
-constexpr std::array<std::array<std::array<State, kStateCount>, 5>, 2> kNextState{{
+constexpr TcpTable kNextState{{
     {{
         //           NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA
         /* syn  */ {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR, UD},
@@ -38,6 +38,24 @@ constexpr std::array<std::array<std::array<State, kStateCount>, 5>, 2> kNextStat
     }},
     {{
         /* syn  */ {SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR, UD},
+        /* fin  */ {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW, UD},
+        /* ack  */ {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES, UD},
+        /* rst  */ {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL, UD},
+        /* none */ {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, UD},
+    }},
+}};
+
+constexpr TcpTable kSecureNextState{{
+    {{
+        //           NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA
+        /* syn  */ {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA, UD},
+        /* fin  */ {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW, UD},
+        /* ack  */ {ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA, UD},
+        /* rst  */ {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL, UD},
+        /* none */ {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, UD},
+    }},
+    {{
+        /* syn  */ {SS, ES, SS, SA, SS, SS, SS, SS, SS, LI, SA, UD},
         /* fin  */ {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW, UD},
         /* ack  */ {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES, UD},
         /* rst  */ {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL, UD},

@@ -33,16 +33,26 @@ std::string_view state_name(State state);  // as `ipvsadm -Lc` prints it
 
 enum class Direction : std::uint8_t { original, reply };  // as the opener sends; the way back
 
-// IPVS's table, [direction][event][state], and the event of a segment by its flags. A UDP
-// connection stays in its state whatever comes.
-extern const std::array<std::array<std::array<State, kStateCount>, 5>, 2> kNextState;
+constexpr Direction opposite(Direction direction) {
+    return direction == Direction::original ? Direction::reply : Direction::original;
+}
+
+// IPVS's tables, [direction][event][state], and the event of a segment by its flags. A UDP
+// connection stays in its state whatever comes. The secure one (secure_tcp) believes the server
+// only: a client's ACK establishes nothing, the server's does.
+using TcpTable = std::array<std::array<std::array<State, kStateCount>, 5>, 2>;
+extern const TcpTable kNextState;
+extern const TcpTable kSecureNextState;
 extern const std::array<std::uint8_t, 32> kTcpEvent;
 
 // The state after a segment with `flags`; RST goes before SYN, SYN before FIN, FIN before ACK, and
 // a segment with none of them closes.
-inline State next_state(State now, Direction direction, std::uint8_t flags) {
+inline State next_state(const TcpTable& table, State now, Direction direction, std::uint8_t flags) {
     const std::uint8_t event = kTcpEvent[flags & 0x1f];
-    return kNextState[static_cast<std::size_t>(direction)][event][static_cast<std::size_t>(now)];
+    return table[static_cast<std::size_t>(direction)][event][static_cast<std::size_t>(now)];
+}
+inline State next_state(State now, Direction direction, std::uint8_t flags) {
+    return next_state(kNextState, now, direction, flags);
 }
 
 // Active connections are what ipvsadm shows as ActiveConn and what lc, wlc, sed, nq and ovf count.

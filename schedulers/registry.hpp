@@ -13,7 +13,7 @@ namespace usher {
 struct SchedulerKind {
     std::string_view name;         // as `ipvsadm -s` takes it
     std::string_view description;  // a line for people
-    std::unique_ptr<Scheduler> (*make)(Scheduler::Servers servers);
+    std::unique_ptr<Scheduler> (*make)(Scheduler::Servers servers, const SchedulerOptions& options);
 };
 
 std::span<const SchedulerKind> scheduler_kinds();

@@ -5,19 +5,37 @@
 
 namespace usher {
 
-RoundRobin::RoundRobin(Servers list) : Scheduler(std::move(list)) {
-    const std::span all = servers();
-    for (std::uint32_t i = 0; i < all.size(); ++i) {
-        next_.push_back(static_cast<std::uint32_t>(usable_.size()));
-        if (all[i].weight > 0) usable_.push_back(i);
-    }
-    next_.push_back(static_cast<std::uint32_t>(usable_.size()));
+namespace {
+constexpr std::size_t kShort = 16;  // servers: fewer are walked over
 }
 
-Choice RoundRobin::choose(const Arrival&, Loads, std::uint64_t cursor) const noexcept {
-    if (usable_.empty()) return {kNoServer, cursor};
-    const std::uint32_t position = next_[std::min<std::uint64_t>(cursor, next_.size() - 1)];
-    const std::uint32_t server = usable_[position == usable_.size() ? 0 : position];
+RoundRobin::RoundRobin(Servers list) : Scheduler(std::move(list)) {
+    const std::span all = servers();
+    const auto quiesced = [](const ScheduledServer& s) { return s.weight == 0; };
+    if (all.size() <= kShort || std::none_of(all.begin(), all.end(), quiesced)) return;
+    weighted_.resize(all.size());
+    auto next = static_cast<std::uint32_t>(all.size());
+    for (std::uint32_t i = next; i-- > 0;) {
+        if (all[i].weight > 0) next = i;
+        weighted_[i] = next;
+    }
+}
+
+// The first usable server at or after `from`; the length of the list when there is none.
+std::size_t RoundRobin::next_usable(std::size_t from, Loads loads) const noexcept {
+    const std::span all = servers();
+    for (std::size_t i = from; i < all.size(); ++i) {
+        if (!weighted_.empty()) i = weighted_[i];
+        if (i < all.size() && is_usable(all[i], loads)) return i;
+    }
+    return all.size();
+}
+
+Choice RoundRobin::choose(const Arrival&, Loads loads, std::uint64_t cursor) const noexcept {
+    const std::size_t count = servers().size();
+    std::size_t server = next_usable(std::min<std::uint64_t>(cursor, count), loads);
+    if (server == count) server = next_usable(0, loads);
+    if (server == count) return {kNoServer, cursor};
     return {static_cast<int>(server), server + std::uint64_t{1}};
 }
 

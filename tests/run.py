@@ -87,7 +87,7 @@ def e2e(run):
 
 def bench(run):
     """That the benchmark works; what it measures beside other tests says nothing."""
-    if run.builds.ninja("release", ["tools/bench"]):
+    if run.builds.ninja("release", ["tools/bench", "tools/usherd"]):
         run.one("bench", [str(BUILD / "release/tools/bench"), "--quick"])
 
 

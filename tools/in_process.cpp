@@ -50,7 +50,7 @@ rte_mempool* process_pool(unsigned packets) {
         EalConfig config;
         config.packets = packets;
         const auto eal = start_eal(config);
-        const auto made = eal ? make_packet_pool("process", packets, 0, -1)
+        const auto made = eal ? make_packet_pool("process", packets, 0, -1, PacketLayout::dense)
                               : Result<rte_mempool*>(tl::unexpected(eal.error()));
         if (made) return *made;
         std::fprintf(stderr, "DPDK does not start: %s\n", made.error().message.c_str());
@@ -61,7 +61,8 @@ rte_mempool* process_pool(unsigned packets) {
 
 DirectorInProcess::DirectorInProcess(const Options& options) {
     process_pool();
-    const Config config = wiring(options.server_neighbours);
+    Config config = wiring(options.server_neighbours);
+    config.routes.insert(config.routes.end(), options.routes.begin(), options.routes.end());
     set_log(config.log);
     plane_ = std::make_unique<DataPlane>(options.table_bits,
                                          static_cast<unsigned>(options.ports.size()), options.seed);

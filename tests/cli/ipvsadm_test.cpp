@@ -158,6 +158,45 @@ TEST(Native, AddsAServer) {
               R"("service":{"address":"192.0.2.1","port":80,"protocol":"tcp"}}||)");
 }
 
+const Json kVsRow = {{"name", "drop_entry"}, {"value", 1}, {"default", 0},
+                     {"least", 0},           {"most", 3},  {"about", "throws out"}};
+
+TEST(Native, Settings) {
+    const std::string table =
+        "{\"command\":\"vs.list\"}|SETTING     VALUE  DEFAULT  RANGE  WHAT IT DOES\n"
+        "drop_entry      1        0  0-3    throws out\n|";
+    EXPECT_EQ(native({"vs"}, success_line(Json::array({kVsRow})), 0), table);
+    EXPECT_EQ(native({"vs", "list"}, success_line(Json::array({kVsRow})), 0), table);
+    EXPECT_EQ(native({"vs", "get", "drop_entry"}, success_line(Json::array({kVsRow})), 0),
+              "{\"command\":\"vs.list\"}|1\n|");
+    EXPECT_EQ(native({"vs", "set", "net.ipv4.vs.drop_entry", "3"}, success_line(nullptr), 0),
+              R"({"command":"vs.set","name":"drop_entry","value":3}||)");
+    EXPECT_EQ(native({"vs", "get", "drop_packets"}, "", 1),
+              "usher: no setting \"drop_packets\"; did you mean \"drop_packet\"?\n");
+    EXPECT_EQ(native({"vs", "get", "run_estimation"}, "", 1),
+              "usher: run_estimation does not apply: rates are worked out by the control thread "
+              "and cost the packets nothing, so there is nothing to turn off or to place\n");
+}
+
+TEST(Native, MarkRules) {
+    const std::string one = success_line({{{"mark", 7}, {"destination", "10.9.0.0/16"}}});
+    EXPECT_EQ(native({"mark", "list"}, one, 0),
+              "{\"command\":\"marks.list\"}|RULE  MARK  FAMILY  PROTOCOL  SOURCE  PORTS  "
+              "DESTINATION  PORTS  INTERFACE\n"
+              "   1     7  ipv4    *         *       *      10.9.0.0/16  *      *\n|");
+    EXPECT_EQ(
+        native({"mark", "add", "8", "--protocol", "udp", "--destination-ports", "53", "--at", "1"},
+               one, 0),
+        R"({"command":"marks.set","marks":[{"destination_ports":"53","family":"ipv4",)"
+        R"("mark":8,"protocol":"udp"},{"destination":"10.9.0.0/16","family":"ipv4",)"
+        R"("mark":7}]}||)");
+    EXPECT_EQ(native({"mark", "delete", "1"}, one, 0), R"({"command":"marks.set","marks":[]}||)");
+    EXPECT_EQ(native({"mark", "clear"}, one, 0), R"({"command":"marks.set","marks":[]}||)");
+    EXPECT_EQ(native({"mark", "add", "8", "--source", "10.0.0.1/8"}, one, 2),
+              "usher: mark: 'source' must be ADDRESS or NETWORK/LENGTH without bits after the "
+              "prefix\n");
+}
+
 TEST(Native, ShowsTablesAndRefusals) {
     EXPECT_EQ(native({"drop"}, success_line({{"no_service", 5}, {"ttl", 12345}}), 0),
               "{\"command\":\"drop.list\"}|REASON      PACKETS\n"

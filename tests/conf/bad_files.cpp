@@ -42,6 +42,47 @@ constexpr BadFile kSyntax[] = {
      "f:2:27: Error while parsing decimal integer: '99999999999999999999' is not representable in "
      "64 bits\n"},
 };
+constexpr BadFile kVsAndOptions[] = {
+    {"unknown_setting", "[vs]\ndrop_entri = 1\n",
+     "f:2:1: unknown key \"drop_entri\" in [vs]: did you mean \"drop_entry\"?\n"},
+    {"setting_that_does_not_apply", "[vs]\nsync_ports = 1\ndrop_entry = 1\n",
+     "f:2:14: sync_ports does not apply: connections are not synchronised with another director, "
+     "so there is nothing to tune\n"},
+    {"setting_too_great", "[vs]\nconn_reuse_mode = 4\n",
+     "f:2:19: conn_reuse_mode: expected an integer from 0 to 3, found 4\n"},
+    {"setting_as_text", "[vs]\nsloppy_tcp = true\n",
+     "f:2:14: sloppy_tcp: expected an integer from 0 to 1, found a boolean\n"},
+    {"idle_timeout", "[[service]]\ntcp = \"192.0.2.1:80\"\nidle_timeout = 2678401\n",
+     "f:3:16: idle_timeout: expected an integer from 0 to 2678400, found 2678401\n"},
+    {"slow_start", "[[service]]\ntcp = \"192.0.2.1:80\"\nslow_start = -1\n",
+     "f:3:14: slow_start: expected an integer from 0 to 86400, found -1\n"},
+};
+INSTANTIATE_TEST_SUITE_P(VsAndOptions, BadFiles, testing::ValuesIn(kVsAndOptions));
+
+constexpr BadFile kMarks[] = {
+    {"no_mark", "[[mark]]\nprotocol = \"tcp\"\n", "f:1:1: missing mark = NUMBER in [[mark]]\n"},
+    {"mark_0", "[[mark]]\nmark = 0\n",
+     "f:2:8: mark: expected an integer from 1 to 4294967295, found 0\n"},
+    {"mark_protocol", "[[mark]]\nmark = 1\nprotocol = \"icmp\"\n",
+     "f:3:12: protocol: expected \"tcp\", \"udp\" or \"sctp\", found \"icmp\"\n"},
+    {"mark_network", "[[mark]]\nmark = 1\nsource = \"10.0.0.1/8\"\n",
+     "f:3:10: source: expected \"ADDRESS\" or \"NETWORK/LENGTH\" without bits after the prefix, "
+     "such as \"10.0.0.0/8\", found \"10.0.0.1/8\"\n"},
+    {"mark_families", "[[mark]]\nmark = 1\nsource = \"10.0.0.1\"\ndestination = \"2001:db8::1\"\n",
+     "f:4:15: destination: expected an IPv4 network, as the rule's family\n"},
+    {"mark_family", "[[mark]]\nmark = 1\nsource = \"10.0.0.1\"\nfamily = \"ipv6\"\n",
+     "f:3:10: source: expected an IPv6 network, as the rule's family\n"},
+    {"mark_ports", "[[mark]]\nmark = 1\ndestination_ports = \"90-80\"\n",
+     "f:3:21: destination_ports: expected \"PORT\" or \"FIRST-LAST\", such as \"8000-8999\", found "
+     "\"90-80\"\n"},
+    {"mark_interface", "[[mark]]\nmark = 1\ninterface = \"eth7\"\n",
+     "f:3:13: interface: expected the name of an [[interface]] of this file, found \"eth7\"\n"},
+    {"mark_key", "[[mark]]\nmark = 1\nsport = 80\n",
+     "f:3:1: unknown key \"sport\" in [[mark]]: expected one of mark, protocol, source, "
+     "destination, source_ports, destination_ports, interface, family\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Marks, BadFiles, testing::ValuesIn(kMarks));
+
 INSTANTIATE_TEST_SUITE_P(Syntax, BadFiles, testing::ValuesIn(kSyntax));
 
 constexpr BadFile kKeys[] = {
@@ -76,6 +117,8 @@ constexpr BadFile kInterfaces[] = {
      "f:2:8: name: expected an interface name of 1 to 15 characters, found \"interface0123456\"\n"},
     {"role", "[[interface]]\nname = \"a\"\nrole = \"outside\"\n",
      "f:3:8: role: expected \"external\", \"internal\" or \"both\", found \"outside\"\n"},
+    {"packet_buffers", "[[interface]]\nname = \"a\"\npacket_buffers = 1000\n",
+     "f:3:18: packet_buffers: expected an integer from 1024 to 16777216, found 1000\n"},
     {"twice", "[[interface]]\nname = \"a\"\n[[interface]]\nname = \"a\"\n",
      "f:4:8: duplicate interface \"a\": first given at line 2\n"},
     {"device_missing", "[[interface]]\nname = \"a\"\nattach = \"device\"\n",

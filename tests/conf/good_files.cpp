@@ -33,8 +33,13 @@ TEST(GoodFiles, empty_is_all_defaults) {
 TEST(GoodFiles, two_interfaces_and_a_service_in_ten_lines) {
     const Config config = good(read_config(example("minimal.toml"))).config;
     ASSERT_EQ(config.interfaces.size(), 2U);
-    EXPECT_EQ(config.interfaces[0], (InterfaceConfig{"eth0", Role::external, {}, {}, {}}));
-    EXPECT_EQ(config.interfaces[1], (InterfaceConfig{"eth1", Role::internal, {}, {}, {}}));
+    InterfaceConfig interface;
+    interface.name = "eth0";
+    interface.role = Role::external;
+    EXPECT_EQ(config.interfaces[0], interface);
+    interface.name = "eth1";
+    interface.role = Role::internal;
+    EXPECT_EQ(config.interfaces[1], interface);
     ASSERT_EQ(config.services.size(), 1U);
     const ServiceConfig& service = config.services[0];
     EXPECT_EQ(service.key.to_string(), "TCP 203.0.113.10:80");
@@ -54,6 +59,30 @@ TEST(GoodFiles, every_example_reads_and_survives_writing) {
     EXPECT_GE(examples, 3);
     const Config config = good(read_config(every_key())).config;
     EXPECT_EQ(good(parse_config(write_config(config), "written")).config, config);
+}
+
+TEST(GoodFiles, settings_and_marks_are_read) {
+    const Config config = good(read_config(every_key())).config;
+    EXPECT_EQ(config.vs.conn_reuse_mode, 0U);
+    EXPECT_EQ(config.vs.drop_packet, 3U);
+    EXPECT_EQ(config.vs.am_droprate, 20U);
+    EXPECT_EQ(config.vs.lblc_expiration, 3600U);
+    EXPECT_EQ(config.vs.secure_tcp, 0U);  // not in the file
+    ASSERT_EQ(config.marks.size(), 3U);
+    const MarkRule& web = config.marks[0];
+    EXPECT_EQ(web.mark, 7U);
+    EXPECT_EQ(web.protocol, Protocol::tcp);
+    EXPECT_EQ(web.source->to_string(), "198.51.100.0/24");
+    EXPECT_EQ(web.destination->to_string(), "203.0.113.10/32");
+    EXPECT_EQ(web.source_ports, (PortRange{1024, 65535}));
+    EXPECT_EQ(web.destination_ports, (PortRange{80, 80}));
+    EXPECT_EQ(web.interface, "eth0");
+    EXPECT_EQ(config.marks[1].family, Family::ipv6);  // told by the destination
+    EXPECT_FALSE(config.marks[1].protocol);
+    EXPECT_EQ(config.marks[1].destination_ports, PortRange{});
+    EXPECT_EQ(config.marks[2].family, Family::ipv6);  // told by "family"
+    EXPECT_EQ(config.services[0].options.idle_timeout, 3600U);
+    EXPECT_EQ(config.services[0].options.slow_start, 30U);
 }
 
 TEST(GoodFiles, every_key_is_read) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "conf/read.hpp"
+#include "conf/vs_settings.hpp"
 #include "conf/write.hpp"
 
 namespace usher {
@@ -26,6 +27,10 @@ class Generator {
         config.log = {static_cast<LogLevel>(below(5)), below(64)};
         for (const InterfaceConfig& each : config.interfaces)
             if (each.attach == AttachKind::device) add_wire(config, each.name);
+        if (below(2))
+            for (const VsSetting& setting : vs_settings())
+                config.vs.*setting.value = setting.least + below(setting.most - setting.least + 1);
+        repeat(4, [&](int i) { config.marks.push_back(mark(config, i)); });
         repeat(6, [&](int i) { config.services.push_back(service(i)); });
         return config;
     }
@@ -53,6 +58,7 @@ class Generator {
         InterfaceConfig interface;
         interface.name = "eth" + std::to_string(i);
         interface.role = static_cast<Role>(below(3));
+        if (below(2)) interface.packet_buffers = 1024U << below(15);
         if (below(2)) return interface;
         interface.attach = AttachKind::device;
         interface.device = "net_null" + std::to_string(i);
@@ -66,6 +72,26 @@ class Generator {
         StaticRoute route{Prefix::of(address(family, 1), 8), std::nullopt, name};
         if (below(2)) route.via = address(family, 2);
         config.routes.push_back(route);
+    }
+
+    PortRange ports() {
+        const auto first = static_cast<std::uint16_t>(below(65536));
+        return {first, static_cast<std::uint16_t>(first + below(65536U - first))};
+    }
+
+    MarkRule mark(const Config& config, int i) {
+        MarkRule rule;
+        rule.mark = 1 + below(4000000000U);
+        rule.family = below(2) ? Family::ipv4 : Family::ipv6;
+        if (below(2)) rule.protocol = below(2) ? Protocol::tcp : Protocol::udp;
+        const int bits = rule.family == Family::ipv4 ? 33 : 129;
+        const auto length = [&] { return static_cast<int>(below(static_cast<unsigned>(bits))); };
+        if (below(2)) rule.source = Prefix::of(address(rule.family, i), length());
+        if (below(2)) rule.destination = Prefix::of(address(rule.family, i), length());
+        if (below(2)) rule.source_ports = ports();
+        if (below(2)) rule.destination_ports = ports();
+        if (!config.interfaces.empty() && below(2)) rule.interface = config.interfaces[0].name;
+        return rule;
     }
 
     ServiceConfig service(int i) {
@@ -97,6 +123,8 @@ class Generator {
         options.persistence = below(2) ? 0 : below(2678401);
         options.persistence_bits = static_cast<std::uint8_t>(1 + below(ipv4 ? 32 : 128));
         if (below(4) == 0) options.persistence_engine = "sip";
+        options.idle_timeout = below(2) ? 0 : below(2678401);
+        options.slow_start = below(2) ? 0 : below(86401);
     }
 
     ServerConfig server(Family family, int i) {
@@ -135,8 +163,14 @@ TEST(RoundTrip, of_the_defaults_is_nothing) {
 
 TEST(RoundTrip, is_laid_out_for_people) {
     Config config;
-    config.interfaces = {{"eth0", Role::external, AttachKind::af_xdp, {}, {}}};
+    config.interfaces.resize(1);
+    config.interfaces[0].name = "eth0";
+    config.interfaces[0].role = Role::external;
     config.worker_cores = {1, 2};
+    config.vs.drop_entry = 1;
+    config.marks.resize(1);
+    config.marks[0].mark = 7;
+    config.marks[0].destination_ports = {8000, 8999};
     ServiceConfig service;
     service.key = {0, Protocol::tcp, *IpAddress::parse("203.0.113.10"), 80};
     service.servers = {{{*IpAddress::parse("10.0.0.100"), 80}, {}},
@@ -145,9 +179,16 @@ TEST(RoundTrip, is_laid_out_for_people) {
     EXPECT_EQ(write_config(config), R"([workers]
 cores = [1, 2]
 
+[vs]
+drop_entry = 1
+
 [[interface]]
 name = "eth0"
 role = "external"
+
+[[mark]]
+mark = 7
+destination_ports = "8000-8999"
 
 [[service]]
 tcp = "203.0.113.10:80"

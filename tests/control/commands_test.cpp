@@ -228,7 +228,6 @@ const Bad kBad[] = {
     {with_service(R"({"protocol":"tcp","address":"10.9.0.1","port":1e9999})"), "EPROTO"},
     {with_service(R"({"protocol":"tcp","address":"10.9.0.2","port":0})"), "EINVAL"},
     {with_service(R"({"fwmark":0})"), "EINVAL"},
-    {with_service(R"({"fwmark":7})"), "EOPNOTSUPP"},
     {with_service(R"({"protocol":"sctp","address":"10.9.0.1","port":80})"), "EOPNOTSUPP"},
     {with_service(R"({"protocol":"tcp","address":"fd00:9::1","port":80})"), "EOPNOTSUPP"},
     {with_service(R"({"protocol":"tcp","address":"224.0.0.1","port":80})"), "EINVAL"},
@@ -237,8 +236,6 @@ const Bad kBad[] = {
     {with_options(R"({"scheduler":""})"), "EINVAL"},
     {with_options(R"({"scheduler":5})"), "EPROTO"},
     {with_options(R"({"persistence":-1})"), "EINVAL"},
-    {with_options(R"({"persistence":360})"), "EOPNOTSUPP"},
-    {with_options(R"({"flags":8})"), "EOPNOTSUPP"},
     {with_options(R"({"colour":"red"})"), "EPROTO"},
     {with_options("[]"), "EPROTO"},
     {server_options(R"({"weight":2147483648})"), "EINVAL"},
@@ -262,6 +259,23 @@ const Bad kBad[] = {
     {R"({"command":"timeout.set","tcp":1,"tcp_fin":1,"udp":-1})", "EINVAL"},
     {R"({"command":"timeout.set","tcp":1,"tcp_fin":1,"udp":1,"sctp":1})", "EPROTO"},
     {R"({"command":"stats.zero","service":1})", "EPROTO"},
+    {R"({"command":"vs.set","name":"drop_entry"})", "EPROTO"},
+    {R"({"command":"vs.set","name":"drop_entry","value":"1"})", "EPROTO"},
+    {R"({"command":"vs.set","name":"drop_entry","value":-1})", "EINVAL"},
+    {R"({"command":"vs.set","name":"drop_entry","value":4})", "ERANGE"},
+    {R"({"command":"vs.set","name":"sync_version","value":1})", "EOPNOTSUPP"},
+    {R"({"command":"vs.set","name":"nosuch","value":1})", "ENOENT"},
+    {R"({"command":"vs.list","name":"drop_entry"})", "EPROTO"},
+    {R"({"command":"marks.set"})", "EPROTO"},
+    {R"({"command":"marks.set","marks":{}})", "EPROTO"},
+    {R"({"command":"marks.set","marks":[1]})", "EPROTO"},
+    {R"({"command":"marks.set","marks":[{}]})", "EPROTO"},
+    {R"({"command":"marks.set","marks":[{"mark":0}]})", "EINVAL"},
+    {R"({"command":"marks.set","marks":[{"mark":1,"colour":"red"}]})", "EPROTO"},
+    {R"({"command":"marks.set","marks":[{"mark":1,"source":"10.0.0.1/8"}]})", "EINVAL"},
+    {R"({"command":"marks.set","marks":[{"mark":1,"destination_ports":"1-0"}]})", "EINVAL"},
+    {R"({"command":"marks.set","marks":[{"mark":1,"destination_ports":80}]})", "EPROTO"},
+    {R"({"command":"marks.set","marks":[{"mark":1,"source":"::1","family":"ipv4"}]})", "EINVAL"},
     {R"({"command":"log.set","level":"loud"})", "EINVAL"},
     {R"({"command":"log.set","level":3})", "EPROTO"},
     {R"({"command":"log.set","debug":"drop"})", "EPROTO"},
@@ -272,6 +286,37 @@ const Bad kBad[] = {
 
 INSTANTIATE_TEST_SUITE_P(All, BadMessages, testing::ValuesIn(kBad),
                          [](const auto& bad) { return std::to_string(bad.index); });
+
+TEST_F(CommandsTest, SettingsAreSetAndListed) {
+    result(R"({"command":"vs.set","name":"conn_reuse_mode","value":0})");
+    const auto rows = read_vs_rows(result(R"({"command":"vs.list"})"));
+    ASSERT_TRUE(rows);
+    EXPECT_EQ(rows->size(), 11U);
+    for (const VsRow& row : *rows)
+        EXPECT_EQ(row.value, row.name == "conn_reuse_mode" ? 0 : row.standard) << row.name;
+}
+
+TEST_F(CommandsTest, MarkRulesComeBackAsTheyWere) {
+    const std::string marks = R"([{"destination":"10.9.0.0/16","family":"ipv4","mark":7,)"
+                              R"("protocol":"tcp"},{"destination_ports":"8000-8999",)"
+                              R"("family":"ipv6","interface":"eth0","mark":8,"source":"::1/128",)"
+                              R"("source_ports":"53"}])";
+    result(R"({"command":"marks.set","marks":)" + marks + "}");
+    EXPECT_EQ(result(R"({"command":"marks.list"})").dump(), marks);
+    result(R"({"command":"batch","commands":[{"command":"marks.set","marks":[]},)"
+           R"({"command":"vs.set","name":"sloppy_tcp","value":1}]})");
+    EXPECT_EQ(result(R"({"command":"marks.list"})").dump(), "[]");
+}
+
+TEST_F(CommandsTest, AnEditWithoutThemKeepsWhatIsBeyondIpvs) {
+    const std::string service = kService + R"(,"options":)";
+    result(R"({"command":"service.add",)" + service + R"({"idle_timeout":60,"slow_start":30}})");
+    result(R"({"command":"service.edit",)" + service + R"({"slow_start":0}})");
+    const auto listing = read_service_listing(result(R"({"command":"service.list"})"));
+    ASSERT_TRUE(listing);
+    EXPECT_EQ(listing->services[0].options.idle_timeout, 60U);
+    EXPECT_EQ(listing->services[0].options.slow_start, 0U);
+}
 
 TEST_F(CommandsTest, ADuplicateMemberCountsOnce) {
     result(R"({"command":"version","command":"service.add",)" + kService + "}");

@@ -145,40 +145,95 @@ TEST_F(DesiredStateTest, WhatIsNotBuiltIsRefusedWithASentence) {
         return error.message;
     };
     ServiceOptions options;
-    options.persistence = 300;
-    EXPECT_EQ(message(service(), options),
-              "persistent services are not supported by this version of Usher");
-    options = {};
     options.persistence_engine = "sip";
-    message(service(), options);
-    options = {};
-    options.flags = kFlagSched1;
-    message(service(), options);
-    ServiceKey udp = service();
-    udp.protocol = Protocol::udp;
-    options.flags = kFlagOnePacket;
-    message(udp, options);
+    EXPECT_EQ(message(service(), options),
+              "persistence engines are not supported by this version of Usher");
     options = {};
     ServiceKey sctp = service();
     sctp.protocol = Protocol::sctp;
     message(sctp, options);
-    message({7, Protocol::ip, {}, 0}, options);
-    options.persistence_bits = 128;
-    message(service("fd00:9::1"), options);
 }
 
 TEST_F(DesiredStateTest, ServersThatAreNotBuiltAreRefused) {
     must(ServiceAdd{service(), {}});
-    std::vector<ServerOptions> refusals(6);
+    std::vector<ServerOptions> refusals(5);
     refusals[0].forwarding = Forwarding::route;
     refusals[1].forwarding = Forwarding::tunnel;
     refusals[2].forwarding = Forwarding::local;
-    refusals[3].upper_threshold = 10;
-    refusals[4].tunnel_port = 6080;
-    refusals[5].tunnel = TunnelType::gre;
+    refusals[3].tunnel_port = 6080;
+    refusals[4].tunnel = TunnelType::gre;
     for (const ServerOptions& options : refusals)
         EXPECT_EQ(refused(ServerAdd{service(), server("10.2.0.11"), options}).code,
                   Errc::not_supported);
+}
+
+// ipvsadm(8) -E and -e: what is not given gets its default, whatever it was.
+TEST_F(DesiredStateTest, AnEditReplacesEverything) {
+    ServiceOptions persistent;
+    persistent.scheduler = "rr";
+    persistent.persistence = 100;
+    persistent.persistence_bits = 24;
+    persistent.flags = kFlagSched1;
+    must(ServiceAdd{service(), persistent});
+    ServerOptions busy = weight(5);
+    busy.upper_threshold = 9;
+    busy.lower_threshold = 3;
+    must(ServerAdd{service(), server("10.2.0.11"), busy});
+    must(ServiceEdit{service(), {}});
+    must(ServerEdit{service(), server("10.2.0.11"), {}});
+    EXPECT_EQ(state.services.at(service()).options, ServiceOptions{});
+    EXPECT_EQ(state.services.at(service()).servers[0].options, ServerOptions{});
+}
+
+TEST_F(DesiredStateTest, AnEditMayKeepWhatIpvsadmCannotSay) {
+    ServiceOptions options;
+    options.idle_timeout = 3600;
+    options.slow_start = 30;
+    must(ServiceAdd{service(), options});
+    ServiceEdit edit{service(), {}, true, true};
+    edit.options.scheduler = "rr";
+    must(edit);
+    options.scheduler = "rr";
+    EXPECT_EQ(state.services.at(service()).options, options);
+    must(ServiceEdit{service(), {}, true, false});
+    EXPECT_EQ(state.services.at(service()).options.idle_timeout, 3600U);
+    EXPECT_EQ(state.services.at(service()).options.slow_start, 0U);
+}
+
+TEST_F(DesiredStateTest, Settings) {
+    must(VsSet{"drop_entry", 3});
+    EXPECT_EQ(state.vs.drop_entry, 3U);
+    EXPECT_EQ(refused(VsSet{"drop_entry", 4}).code, Errc::out_of_range);
+    EXPECT_EQ(refused(VsSet{"drop_entry", 1ULL << 32}).message,
+              "drop_entry: expected 0 to 3, found 4294967296");
+    EXPECT_EQ(refused(VsSet{"am_droprate", 0}).code, Errc::out_of_range);
+    EXPECT_EQ(refused(VsSet{"conntrack", 0}).code, Errc::not_supported);
+    EXPECT_EQ(refused(VsSet{"conntrack", 1}).message,
+              "conntrack does not apply: packets of services never enter the kernel, so no "
+              "conntrack entry is made for them");
+    EXPECT_EQ(refused(VsSet{"slopy_tcp", 1}).message,
+              "no setting \"slopy_tcp\"; did you mean \"sloppy_tcp\"?");
+    EXPECT_EQ(refused(VsSet{"", 1}).code, Errc::no_such_entry);
+}
+
+TEST_F(DesiredStateTest, MarkRulesAreReplacedAsAWhole) {
+    MarkRule seven;
+    seven.mark = 7;
+    seven.interface = "eth0";
+    must(MarksSet{{seven, seven}});
+    EXPECT_EQ(state.marks.size(), 2U);
+    MarkRule bad = seven;
+    bad.destination_ports = {2, 1};
+    EXPECT_EQ(refused(MarksSet{{seven, bad}}).message,
+              "mark rule 2: destination_ports: expected FIRST-LAST in rising order, found 2-1");
+    bad = seven;
+    bad.mark = 0;
+    EXPECT_EQ(refused(MarksSet{{bad}}).code, Errc::invalid);
+    EXPECT_EQ(refused(MarksSet{std::vector(65537, seven)}).code, Errc::no_space);
+    must(MarksSet{});
+    EXPECT_TRUE(state.marks.empty());
+    const Rules rules{kRules.scheduler_exists, [](std::string_view name) { return name == "lan"; }};
+    EXPECT_FALSE(apply(state, MarksSet{{seven}}, rules));
 }
 
 TEST_F(DesiredStateTest, ABatchIsAllOrNothing) {

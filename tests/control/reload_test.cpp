@@ -77,6 +77,28 @@ TEST(Reload, AnotherSchedulerIsAnEdit) {
     EXPECT_EQ(hosts(next, web), (std::vector<int>{11}));
 }
 
+TEST(Reload, TimeoutsSettingsAndMarksFollowTheFile) {
+    Config file;
+    file.timeouts.udp = 60;
+    file.vs.sloppy_tcp = 1;
+    file.marks.resize(2);
+    file.marks[0].mark = 7;
+    file.marks[1].mark = 8;
+    file.services = {service("10.9.0.1", {11})};
+    std::vector<std::string> text;
+    for (const Change& change : reload_changes({}, file))
+        text.push_back(describe(change));
+    EXPECT_EQ(text, (std::vector<std::string>{"timeout.set", "vs.set sloppy_tcp 1",
+                                              "marks.set, rules: 2", "service.add TCP 10.9.0.1:80",
+                                              "server.add TCP 10.9.0.1:80 10.2.0.11:80"}));
+    const DesiredState running = *reload({}, file, kRules);
+    EXPECT_EQ(running.timeouts, file.timeouts);
+    EXPECT_EQ(running.vs, file.vs);
+    EXPECT_EQ(running.marks, file.marks);
+    EXPECT_TRUE(reload_changes(running, file).empty());
+    EXPECT_EQ(reload(running, Config{}, kRules)->vs, VsSettings{});  // what the file leaves out
+}
+
 TEST(Reload, AnErrorNamesWhatIsWrongAndChangesNothing) {
     auto web = service("10.9.0.1", {11, 12});
     web.servers[1].options.forwarding = Forwarding::route;

@@ -36,7 +36,8 @@ TEST(Worker, GivesASecondServiceOnOneServerAnotherPort) {
     ASSERT_EQ(first.size(), 1U);
     ASSERT_EQ(second.size(), 1U);
     EXPECT_TRUE(is_sound(second[0].frame));
-    const Headers headers = parse_ipv4(second[0].frame);
+    Headers headers;
+    ASSERT_EQ(parse_ipv4(second[0].frame, headers), Drop::none);
     const Flow4 flow = read_flow(second[0].frame.data(), headers);
     EXPECT_NE(flow.source_port.host(), 4001);
 

@@ -23,6 +23,7 @@ constexpr Case kCases[] = {
     {"flood", "established traffic and spoofed SYNs into a full table", run_flood},
     {"two-workers", "two workers at one table", run_two_workers},
     {"memory", "bytes a connection", run_memory},
+    {"pcap", "usherd itself, replaying a capture, beside testpmd", run_pcap},
 };
 
 int run(int argc, char** argv) {
@@ -30,11 +31,13 @@ int run(int argc, char** argv) {
     Settings settings;
     std::string json;
     std::vector<std::string> names;
+    bool stages = false;
     app.add_option("case", names, "Which cases; all without");
-    app.add_option("--flows", settings.flows, "established: only this many flows");
+    app.add_option("--flows", settings.flows, "established, pcap, --stages: only this many flows");
     app.add_option("--repeats", settings.repeats, "Rounds of each case")
         ->check(CLI::Range(3, 1000));
     app.add_option("--json", json, "Write the figures there, too");
+    app.add_flag("--stages", stages, "The worker's stages one by one, instead of cases");
     app.add_flag("--quick", settings.quick, "Small and short: to see that it works");
     CLI11_PARSE(app, argc, argv);
 
@@ -46,14 +49,16 @@ int run(int argc, char** argv) {
         fmt::format("TSC {:.0f} MHz; {:.2f} core cycles a TSC cycle (near the top of what "
                     "this machine shows: it is quiet)",
                     static_cast<double>(rte_get_tsc_hz()) / 1e6, core_cycles_per_tsc_cycle()));
+    if (stages) run_stages(report, settings);
     for (const Case& each : kCases) {
+        if (stages && names.empty()) break;
         if (!names.empty() && std::find(names.begin(), names.end(), each.name) == names.end())
             continue;
         each.run(report, settings);
     }
     report.note(fmt::format("{:.2f} core cycles a TSC cycle", core_cycles_per_tsc_cycle()));
     const bool written = json.empty() || report.write_json(json);
-    return written && report.lost_nothing() ? 0 : 1;
+    return written && report.is_good() ? 0 : 1;
 }
 
 }  // namespace

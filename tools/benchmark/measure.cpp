@@ -31,13 +31,26 @@ void see_cores() {
     the_cores() = allowed_cores();
 }
 
-void pin_to(Core core) {
+int core_number(Core core) {
     const std::vector<int>& cores = the_cores();
-    if (cores.empty()) return;
+    if (cores.empty()) return 0;
+    return core == Core::last ? cores.back() : cores.front();
+}
+
+void pin_to(Core core) {
+    if (the_cores().empty()) return;
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET(core == Core::last ? cores.back() : cores.front(), &one);
+    CPU_SET(core_number(core), &one);
     sched_setaffinity(0, sizeof one, &one);
+}
+
+void use_all_cores() {
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    for (const int core : the_cores())
+        CPU_SET(core, &all);
+    sched_setaffinity(0, sizeof all, &all);
 }
 
 double core_cycles_per_tsc_cycle() {
@@ -73,8 +86,14 @@ void Report::note(const std::string& text) {
     std::fflush(stdout);
 }
 
-bool Report::lost_nothing() const {
-    return std::all_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.lost == 0; });
+void Report::fail(const std::string& text) {
+    note(text);
+    failed_ = true;
+}
+
+bool Report::is_good() const {
+    return !failed_ &&
+           std::all_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.lost == 0; });
 }
 
 bool Report::write_json(const std::string& path) const {
@@ -88,6 +107,7 @@ bool Report::write_json(const std::string& path) const {
                        {"beyond_generator", row.beyond()},
                        {"mac_swap", row.mac_swap},
                        {"rte_hash", row.rte_hash},
+                       {"testpmd", row.testpmd},
                        {"remark", row.remark},
                        {"lost", row.lost}});
     std::ofstream file(path);

@@ -38,6 +38,8 @@ Figure measure(int repeats, Round round) {
 enum class Core : std::uint8_t { first, last };
 void pin_to(Core core);
 void see_cores();  // at the start
+int core_number(Core core);
+void use_all_cores();  // this thread may run on any of them again
 
 // Core cycles a TSC cycle, by a chain of additions: tells a quiet machine from a slow phase.
 double core_cycles_per_tsc_cycle();
@@ -49,6 +51,7 @@ struct Row {
     double generator = 0;  // of that, what making the packets took
     double mac_swap = 0;   // floor (a), 0: not measured for this case
     double rte_hash = 0;   // floor (b)
+    double testpmd = 0;    // DPDK's plain io forwarding of the same packets
     std::string remark;
     std::uint64_t lost = 0;  // packets that should have been forwarded and were not
 
@@ -60,12 +63,14 @@ class Report {
   public:
     void add(const Row& row);
     void note(const std::string& text);
+    void fail(const std::string& text);  // a case that could not be run
     bool write_json(const std::string& path) const;
-    bool lost_nothing() const;
+    bool is_good() const;  // every case was run and lost nothing
 
   private:
     std::vector<Row> rows_;
     bool titled_ = false;
+    bool failed_ = false;
 };
 
 struct Settings {

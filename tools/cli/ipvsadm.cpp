@@ -114,6 +114,14 @@ Outcome<std::string> run(const IpvsadmContext& context, std::string_view program
     }
 }
 
+// Without what is beyond IPVS: an edit by ipvsadm, which cannot speak of it, leaves it alone.
+Json ipvs_options(const ServiceOptions& options) {
+    Json json = to_wire(options);
+    json.erase("idle_timeout");
+    json.erase("slow_start");
+    return json;
+}
+
 int report(const Outcome<std::string>& outcome, const Terminal& terminal) {
     if (outcome) {
         terminal.out << *outcome << std::flush;
@@ -148,7 +156,7 @@ Json change_request(const Invocation& call) {
     switch (call.command) {
         case IpvsCommand::add_service:
         case IpvsCommand::edit_service:
-            request["options"] = to_wire(call.service_options);
+            request["options"] = ipvs_options(call.service_options);
             return named(call.command == IpvsCommand::add_service ? "service.add" : "service.edit");
         case IpvsCommand::add_server:
         case IpvsCommand::edit_server:

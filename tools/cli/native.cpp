@@ -51,6 +51,8 @@ int run_native(std::vector<std::string> words, const NativeContext& context) {
     app.add_flag("--json", session.json, "print the daemon's result as JSON");
     add_service_commands(app, session);
     add_server_commands(app, session);
+    add_mark_commands(app, session);
+    add_vs_commands(app, session);
     add_status_commands(app, session);
 
     std::reverse(words.begin(), words.end());  // the order in which CLI11 wants them

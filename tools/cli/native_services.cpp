@@ -23,6 +23,8 @@ struct ServiceSettings {
     std::optional<std::uint8_t> persistence_bits;
     std::optional<std::string> persistence_engine;
     std::optional<std::vector<std::string>> flags;
+    std::optional<std::uint32_t> idle_timeout;
+    std::optional<std::uint32_t> slow_start;
 
     void apply_to(ServiceOptions& options) const;
 };
@@ -75,6 +77,8 @@ void ServiceSettings::apply_to(ServiceOptions& options) const {
     set(options.persistence, persistence);
     set(options.persistence_bits, persistence_bits);
     set(options.persistence_engine, persistence_engine);
+    set(options.idle_timeout, idle_timeout);
+    set(options.slow_start, slow_start);
     if (!flags) return;
     options.flags = 0;
     for (const std::string& flag : *flags)
@@ -96,6 +100,10 @@ void add_settings(CLI::App& command, ServiceSettings& settings) {
     command.add_option("--persistence-bits", settings.persistence_bits,
                        "length of the prefix of client addresses that count as one");
     command.add_option("--persistence-engine", settings.persistence_engine, "sip");
+    command.add_option("--idle-timeout", settings.idle_timeout,
+                       "seconds, instead of the timeout of all TCP or UDP; 0: that one");
+    command.add_option("--slow-start", settings.slow_start,
+                       "seconds in which a new server grows to its weight; 0: at once");
     auto* flags = command.add_option("--flags", settings.flags, "of the scheduler, by commas");
     flags->delimiter(',')->check(CLI::IsMember(texts(kFlagWords)));
 }

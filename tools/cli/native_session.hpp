@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <optional>
+#include <ostream>
 #include <string>
 
 #include "conf/model.hpp"
@@ -22,6 +23,7 @@ class NativeSession {
     void run(const Json& request, Show show = nullptr);
     // Asks for something that the next request needs; prints the refusal when there is none.
     std::optional<Json> fetch(const Json& request);
+    void print(const std::string& text) { context_.terminal.out << text; }
     void refuse(const std::string& message, int exit_code);
 
     const NameResolver& resolver() const { return context_.resolver; }
@@ -46,6 +48,8 @@ std::optional<ServiceKey> read_service_words(NativeSession& session, const Servi
 
 void add_service_commands(CLI::App& app, NativeSession& session);
 void add_server_commands(CLI::App& app, NativeSession& session);
+void add_vs_commands(CLI::App& app, NativeSession& session);
+void add_mark_commands(CLI::App& app, NativeSession& session);
 void add_status_commands(CLI::App& app, NativeSession& session);  // everything else
 
 }  // namespace usher

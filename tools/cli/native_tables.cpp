@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "conf/endpoint.hpp"
 #include "conf/words.hpp"
 #include "tools/cli/ipvsadm_print.hpp"
 #include "tools/cli/text_table.hpp"
@@ -29,6 +30,18 @@ std::string persistence_text(const ServiceOptions& options) {
     return fmt::format("{} s /{}", options.persistence, options.persistence_bits);
 }
 
+std::string seconds_text(std::uint32_t seconds) {
+    return seconds == 0 ? "-" : fmt::format("{} s", seconds);
+}
+
+std::string ports_text(const PortRange& range) {
+    return range == PortRange{} ? "*" : port_range_text(range);
+}
+
+std::string network_text(const std::optional<Prefix>& network) {
+    return network ? network->to_string() : "*";
+}
+
 Result<ServiceListing> sorted_listing(const Json& result) {
     Result<ServiceListing> listing = read_service_listing(result);
     if (listing) sort_listing(*listing);
@@ -39,8 +52,8 @@ Result<ServiceListing> sorted_listing(const Json& result) {
 
 Result<std::string> services_table(const Json& result) {
     return sorted_listing(result).map([](const ServiceListing& listing) {
-        TextTable table({"SERVICE", "SCHEDULER", "FLAGS", "PERSISTENCE", ">SERVERS", ">ACTIVE",
-                         ">INACTIVE", ">CONNS", ">CONNS/S"});
+        TextTable table({"SERVICE", "SCHEDULER", "FLAGS", "PERSISTENCE", ">IDLE TIMEOUT",
+                         ">SLOW START", ">SERVERS", ">ACTIVE", ">INACTIVE", ">CONNS", ">CONNS/S"});
         for (const ServiceRow& row : listing.services) {
             std::uint64_t active = 0;
             std::uint64_t inactive = 0;
@@ -49,7 +62,8 @@ Result<std::string> services_table(const Json& result) {
                 inactive += server.inactive;
             }
             table.add({row.key.to_string(), row.options.scheduler, flags_text(row.options),
-                       persistence_text(row.options), text(row.servers.size()), text(active),
+                       persistence_text(row.options), seconds_text(row.options.idle_timeout),
+                       seconds_text(row.options.slow_start), text(row.servers.size()), text(active),
                        text(inactive), text(row.stats.conns), text(row.rate.cps)});
         }
         return table.to_string();
@@ -129,6 +143,33 @@ Result<std::string> timeouts_table(const Json& result) {
         table.add({"tcp", text(timeouts.tcp)});
         table.add({"tcp-fin", text(timeouts.tcp_fin)});
         table.add({"udp", text(timeouts.udp)});
+        return table.to_string();
+    });
+}
+
+Result<std::string> vs_table(const Json& result) {
+    return read_vs_rows(result).map([](const std::vector<VsRow>& rows) {
+        TextTable table({"SETTING", ">VALUE", ">DEFAULT", "RANGE", "WHAT IT DOES"});
+        for (const VsRow& row : rows)
+            table.add({row.name, text(row.value), text(row.standard),
+                       fmt::format("{}-{}", row.least, row.most), row.about});
+        return table.to_string();
+    });
+}
+
+Result<std::string> marks_table(const Json& result) {
+    return read_mark_rules(result).map([](const std::vector<MarkRule>& rules) {
+        TextTable table({">RULE", ">MARK", "FAMILY", "PROTOCOL", "SOURCE", "PORTS", "DESTINATION",
+                         "PORTS", "INTERFACE"});
+        for (std::size_t i = 0; i < rules.size(); ++i) {
+            const MarkRule& rule = rules[i];
+            table.add({text(i + 1), text(rule.mark),
+                       std::string(word_of(kFamilyWords, rule.family)),
+                       rule.protocol ? std::string(word_of(kProtocolWords, *rule.protocol)) : "*",
+                       network_text(rule.source), ports_text(rule.source_ports),
+                       network_text(rule.destination), ports_text(rule.destination_ports),
+                       rule.interface.empty() ? "*" : rule.interface});
+        }
         return table.to_string();
     });
 }

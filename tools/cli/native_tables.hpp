@@ -16,6 +16,8 @@ Result<std::string> ports_table(const Json& result);
 Result<std::string> drops_table(const Json& result);
 Result<std::string> table_summary(const Json& result);
 Result<std::string> timeouts_table(const Json& result);
+Result<std::string> vs_table(const Json& result);
+Result<std::string> marks_table(const Json& result);
 Result<std::string> log_summary(const Json& result);
 
 }  // namespace usher

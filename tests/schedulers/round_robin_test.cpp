@@ -1,62 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Decisions against IPVS's own rules. The vectors of wrr are recorded from ip_vs_wrr; servers are
-// numbered in IPVS's order, newest first.
+// rr and wrr against IPVS's own rules. The vectors of wrr are recorded from ip_vs_wrr.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
-#include "schedulers/registry.hpp"
+#include "tests/schedulers/table.hpp"
 
 namespace usher {
 namespace {
-
-class Table {
-  public:
-    explicit Table(const std::string& name, const std::vector<std::uint32_t>& weights)
-        : kind_(find_scheduler(name)), loads_(64) {
-        std::vector<std::uint32_t> slots(weights.size());
-        std::iota(slots.begin(), slots.end(), 0U);
-        build(weights, slots);
-        cursor_ = scheduler_->first_cursor();
-    }
-
-    // Another state of the servers; slots name those that stay.
-    void change(const std::vector<std::uint32_t>& weights,
-                const std::vector<std::uint32_t>& slots) {
-        const auto before = std::move(scheduler_);
-        build(weights, slots);
-        cursor_ = scheduler_->carry(*before, cursor_);
-    }
-
-    int pick() {
-        const Choice choice = scheduler_->choose({}, Loads(loads_.data()), cursor_);
-        cursor_ = choice.cursor;
-        return choice.server;
-    }
-    std::vector<int> picks(int count) {
-        std::vector<int> list;
-        for (int i = 0; i < count; ++i)
-            list.push_back(pick());
-        return list;
-    }
-    ServerLoad& load(std::size_t slot) { return loads_[slot]; }
-
-  private:
-    void build(const std::vector<std::uint32_t>& weights, const std::vector<std::uint32_t>& slots) {
-        Scheduler::Servers servers;
-        for (std::size_t i = 0; i < weights.size(); ++i)
-            servers.push_back({weights[i], slots[i], IpAddress(), 80});
-        scheduler_ = kind_->make(std::move(servers));
-    }
-
-    const SchedulerKind* kind_;
-    std::unique_ptr<Scheduler> scheduler_;
-    std::vector<ServerLoad> loads_;
-    std::uint64_t cursor_ = 0;
-};
-
-using Picks = std::vector<int>;
 
 TEST(RoundRobin, TakesTurnsAndSkipsWeightZero) {
     EXPECT_EQ(Table("rr", {1, 5, 9}).picks(5), (Picks{0, 1, 2, 0, 1}));
@@ -148,34 +101,70 @@ TEST(WeightedRoundRobin, TakesTheGreatestWeightsThereAre) {
         EXPECT_EQ(table.pick(), 0);
 }
 
-TEST(WeightedLeastConnection, TakesTheLeastOverheadAWeight) {
-    Table table("wlc", {1, 2, 0});
-    EXPECT_EQ(table.pick(), 0);  // a tie: the first
-    table.load(0).active = 1;
-    EXPECT_EQ(table.pick(), 1);
-    table.load(1).active = 2;
-    EXPECT_EQ(table.pick(), 0);  // 256 / 1 and 512 / 2: a tie again
-    table.load(1).active = 1;
-    table.load(1).inactive = 255;
-    EXPECT_EQ(table.pick(), 1);  // 511 / 2 is less than 256
-    table.load(1).inactive = 256;
-    EXPECT_EQ(table.pick(), 0);
-    EXPECT_EQ(Table("wlc", {0}).pick(), kNoServer);
+TEST(RoundRobin, PassesOverOverloadedServers) {
+    Table table("rr", {1, 1, 1});
+    table.set_overloaded(1, true);
+    EXPECT_EQ(table.picks(4), (Picks{0, 2, 0, 2}));
+    table.set_overloaded(1, false);
+    EXPECT_EQ(table.picks(2), (Picks{0, 1}));
+    for (std::size_t slot = 0; slot < 3; ++slot)
+        table.set_overloaded(slot, true);
+    EXPECT_EQ(table.pick(), kNoServer);
+    table.set_overloaded(0, false);
+    table.set_overloaded(2, false);
+    EXPECT_EQ(table.pick(), 2);  // goes on where it was
 }
 
-TEST(WeightedLeastConnection, DoesNotOverflow) {
-    Table table("wlc", {2147483647, 2147483646});
-    table.load(0).active = 2147483647;
-    table.load(1).active = 2147483647;
-    EXPECT_EQ(table.pick(), 0);
-    table.load(1).active = 2147483640;
-    EXPECT_EQ(table.pick(), 1);
+// With weights 4, 3, 2 and the first overloaded the bars are the same, and those that nobody
+// reaches pass without a decision.
+TEST(WeightedRoundRobin, PassesOverOverloadedServers) {
+    Table table("wrr", {4, 3, 2});
+    table.set_overloaded(0, true);
+    EXPECT_EQ(table.picks(6), (Picks{1, 1, 2, 1, 2, 1}));
+    table.set_overloaded(1, true);
+    table.set_overloaded(2, true);
+    EXPECT_EQ(table.pick(), kNoServer);
+    table.set_overloaded(2, false);
+    EXPECT_EQ(table.picks(3), (Picks{2, 2, 2}));
 }
 
-TEST(Registry, KnowsItsNames) {
-    EXPECT_TRUE(scheduler_exists("wlc"));
-    EXPECT_FALSE(scheduler_exists("twos"));
-    EXPECT_FALSE(scheduler_exists(""));
+TEST(WeightedRoundRobin, FindsTheLightServerBesideAnOverloadedHeavyOne) {
+    Table table("wrr", {2147483647, 1});
+    table.set_overloaded(0, true);
+    EXPECT_EQ(table.picks(3), (Picks{1, 1, 1}));  // not after two thousand million bars
+}
+
+// ip_vs_wrr's walk, one server after the other, with servers overloaded and relieved on the way.
+TEST(WeightedRoundRobin, AgreesWithThePlainWalkAmongOverloaded) {
+    std::mt19937 random(13);
+    for (const std::size_t count : {3U, 40U}) {
+        std::vector<std::uint32_t> weights(count);
+        std::vector<bool> overloaded(count);
+        for (std::uint32_t& weight : weights)
+            weight = random() % 7 * 2;
+        weights[0] = 12;
+        Table table("wrr", weights);
+        const std::uint32_t step = 2, top = 11;
+        std::uint32_t bar = top;
+        std::size_t next = 0;
+        for (int i = 0; i < 20000; ++i) {
+            if (random() % 4 == 0) {
+                const std::size_t slot = random() % count;
+                overloaded[slot] = !overloaded[slot] && slot > 0;  // never all of them
+                table.set_overloaded(slot, overloaded[slot]);
+            }
+            int expected = kNoServer;
+            while (expected == kNoServer) {
+                if (next == count) {
+                    next = 0;
+                    bar = bar > step ? bar - step : top;
+                }
+                if (weights[next] >= bar && !overloaded[next]) expected = static_cast<int>(next);
+                ++next;
+            }
+            ASSERT_EQ(table.pick(), expected) << "decision " << i << " of " << count;
+        }
+    }
 }
 
 }  // namespace

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Persistent services: a client's connections all go to one real server, for as long as its
+// template lives. On one client: 198.51.100.7 opens 203.0.113.10:80, persistent for 300 s with a
+// mask of 24 bits, for the first time. No template
+//
+//   198.51.100.0:0 > 203.0.113.10:80, TCP | kTemplateProtocol
+//
+// is found, so the scheduler names a server and the template is made for it. Each connection of
+// the network then finds it, goes to its server and starts its 300 s anew. A template whose time
+// is over stays for 60 s more, again and again, as long as a connection that it controls lives.
+// It holds whatever the server's weight or thresholds say (but for expire_quiescent_template); when
+// the server is deleted, it is abandoned at the next look.
+//
+// A template's memory is held by references (Connection::hop[0]): one of the table, one of each
+// connection that it controls.
+#include "dataplane/thresholds.hpp"
+#include "dataplane/worker.hpp"
+
+namespace usher {
+
+namespace {
+
+constexpr Ticks kWhileControlling = seconds(60);
+constexpr std::uint16_t kFtp = 21;
+constexpr int kTries = 4;
+
+// One more reference, unless the last one is gone.
+bool hold(Connection& one) {
+    std::uint32_t references = one.hop[0].load(std::memory_order_relaxed);
+    while (references != 0)
+        if (one.hop[0].compare_exchange_weak(references, references + 1,
+                                             std::memory_order_acq_rel))
+            return true;
+    return false;
+}
+
+// FTP's data connections come to other ports: its templates are for all.
+bool is_for_one_port(const Service& service, Be16 port) {
+    return service.mark == 0 && service.port == port && port.host() != kFtp;
+}
+
+struct Key {
+    Flow4 flow;
+    std::uint8_t protocol;
+};
+
+Key key_of(const Service& service, const Flow4& flow) {
+    const Be32 client = Be32::from_raw(flow.source.raw() & service.client_mask.raw());
+    if (service.mark != 0)
+        return {{client, Be32::from_host(service.mark), Be16(), Be16()}, kTemplateProtocol};
+    const Be16 port = is_for_one_port(service, flow.destination_port) ? service.port : Be16();
+    return {{client, flow.destination, Be16(), port},
+            static_cast<std::uint8_t>(service.protocol | kTemplateProtocol)};
+}
+
+}  // namespace
+
+// The server of the client's template, which is held for the connection to be; its `server` is
+// kNobodysSlot when there is none to be had.
+Worker::Target Worker::persistent_target(const Burst& burst, unsigned i, const Service& service) {
+    const Key key = key_of(service, burst.flows[i]);
+    const std::uint64_t hash = plane_.table.hash(key.flow, key.protocol);
+    Target chosen;
+    for (int tries = 0; tries < kTries; ++tries) {
+        if (const Entry entry = plane_.table.find(hash, key.flow, key.protocol)) {
+            Connection& found = plane_.table[entry.index()];
+            if (is_valid(entry.index()) && hold(found)) {
+                if (found.last_seen.load(std::memory_order_relaxed) != now_)
+                    found.last_seen.store(now_, std::memory_order_relaxed);
+                return controlled_by(entry.index(), service, burst.flows[i]);
+            }
+            kill(entry.index(), TraceEvent::Kind::replaced);
+            continue;
+        }
+        if (chosen.server == kNobodysSlot) chosen = choose(burst, i, service);
+        if (chosen.server == kNobodysSlot) return {};
+        const ConnectionIndex made = make_template(service, key.flow, key.protocol, chosen);
+        if (made != kNoConnection) return controlled_by(made, service, burst.flows[i]);
+    }
+    // Without room for a template, or with other workers always first: served, not remembered.
+    return chosen;
+}
+
+Worker::Target Worker::controlled_by(ConnectionIndex index, const Service& service,
+                                     const Flow4& flow) const {
+    const Connection& found = plane_.table[index];
+    const Be16 configured = found.reply.destination_port;
+    const bool own_port = flow.destination_port == service.port && configured != Be16();
+    return {found.reply.source, own_port ? configured : flow.destination_port, found.server_slot,
+            configured, index};
+}
+
+// Does the template still count? One whose time is over and that controls nothing does not.
+bool Worker::is_valid(ConnectionIndex index) {
+    const Connection& one = plane_.table[index];
+    if (!(one.status.load(std::memory_order_acquire) & kLive)) return false;
+    if (!snapshot_->is_deployed(one.server_slot)) return false;
+    if (snapshot_->policy.expire_quiescent && !snapshot_->has_weight(one.server_slot)) return false;
+    return !one.is_expired(now_) || !expire(index);
+}
+
+// A new template, held for the connection to be; kNoConnection when it cannot be linked.
+ConnectionIndex Worker::make_template(const Service& service, const Flow4& flow,
+                                      std::uint8_t protocol, const Target& target) {
+    const ConnectionIndex index = allocate();
+    if (index == kNoConnection) return kNoConnection;
+    Connection& one = plane_.table[index];
+    const bool one_port = flow.destination_port == service.port && service.port != Be16();
+    one.original = flow;
+    // The answers' port is for listings; the port as configured, for connections to come.
+    one.reply = {target.address, flow.source, one_port ? target.configured_port : Be16(),
+                 target.configured_port};
+    one.server_slot = target.server;
+    one.deltas = {};
+    one.protocol = protocol;
+    one.worker = static_cast<std::uint8_t>(id_);
+    one.timeout_class = 0;
+    one.born = now_;
+    one.last_seen.store(now_, std::memory_order_relaxed);
+    one.timeout.store(service.persistence, std::memory_order_relaxed);
+    one.hop[0].store(2, std::memory_order_relaxed);
+    one.hop[1].store(0, std::memory_order_relaxed);
+    ServerLoad& load = plane_.loads[target.server];
+    load.persistent.fetch_add(1, std::memory_order_relaxed);
+    look_after_bind(load);
+    one.status.store(kLive | kTemplate, std::memory_order_release);
+
+    const LinkResult result = plane_.table.link_original(index);
+    if (result == LinkResult::linked) {
+        if (!(one.status.load(std::memory_order_acquire) & kLive))
+            plane_.table.unlink_original(index);
+        return index;
+    }
+    const std::uint32_t last = one.status.fetch_and(~kLive, std::memory_order_acq_rel);
+    if (last & kLive) bury(index, last);
+    release_template(index);
+    return kNoConnection;
+}
+
+void Worker::release_template(ConnectionIndex index) {
+    if (plane_.table[index].hop[0].fetch_sub(1, std::memory_order_acq_rel) == 1)
+        free_list_.retire(index);
+}
+
+// The end of its time: true when that is its end. A template that controls connections gets
+// another minute, from then on each time.
+bool Worker::expire(ConnectionIndex index) {
+    Connection& one = plane_.table[index];
+    if ((one.status.load(std::memory_order_relaxed) & kTemplate) &&
+        one.hop[0].load(std::memory_order_relaxed) > 1) {
+        const Ticks over = one.last_seen.load(std::memory_order_relaxed) +
+                           one.timeout.load(std::memory_order_relaxed);
+        one.timeout.store(kWhileControlling, std::memory_order_relaxed);
+        one.last_seen.store(over, std::memory_order_relaxed);
+        return false;
+    }
+    kill(index, TraceEvent::Kind::expired);
+    return true;
+}
+
+}  // namespace usher

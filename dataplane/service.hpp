@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A virtual service, ready to admit connections: immutable but for its scheduler's cursor. All that
+// an admission reads of it lies together: the service is one cache line, its servers follow in the
+// same piece of memory.
+//
+// Threads: built by the control thread; choose() by any worker.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "dataplane/clock.hpp"
+#include "nat/address.hpp"
+#include "schedulers/scheduler.hpp"
+
+namespace usher {
+
+// A real server's number: where workers count for it. Kept while it exists. The last one is for
+// packets that are forwarded for nobody in particular.
+using ServerSlot = std::uint32_t;
+inline constexpr ServerSlot kMaxServers = 1U << 18;
+inline constexpr ServerSlot kNobodysSlot = kMaxServers - 1;
+
+struct alignas(64) Service {
+    struct Server {
+        Be32 address;
+        Be16 port;  // 0: the one that the client asked for
+        ServerSlot slot;
+    };
+    static_assert(sizeof(Server) == 12);
+
+    static std::shared_ptr<Service> make(std::span<const Server> servers);
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    std::unique_ptr<Scheduler> scheduler;
+    mutable std::atomic<std::uint64_t> cursor{0};  // where the scheduler stands
+    std::uint32_t mark = 0;                        // not 0: of packets with this firewall mark
+    Be32 address;
+    Be16 port;  // 0: every port
+    std::uint8_t protocol = 0;
+    bool one_packet = false;          // every datagram is scheduled, no connection is kept
+    Ticks persistence = 0;            // of a template; 0: not persistent
+    Be32 client_mask;                 // of a template's client
+    std::uint16_t timeout_class = 0;  // not 0: Snapshot::own_timeouts[timeout_class - 1]
+
+    // In the scheduler's order.
+    std::span<const Server> servers() const {
+        return {reinterpret_cast<const Server*>(this + 1), server_count_};
+    }
+
+    // Index in servers(), or kNoServer. Any worker; two of them never use one cursor twice.
+    int choose(const Arrival& arrival, Loads loads) const {
+        std::uint64_t before = cursor.load(std::memory_order_relaxed);
+        for (;;) {
+            const Choice choice = scheduler->choose(arrival, loads, before);
+            if (choice.cursor == before ||
+                cursor.compare_exchange_weak(before, choice.cursor, std::memory_order_relaxed))
+                return choice.server;
+        }
+    }
+
+  private:
+    explicit Service(std::uint32_t server_count) : server_count_(server_count) {}
+    const std::uint32_t server_count_;
+};
+static_assert(sizeof(Service) == 64);
+
+}  // namespace usher
