@@ -149,8 +149,7 @@ Result<void> run_daemon(const ReadConfig& read, const std::string& config_path) 
         ~StopEal() { stop_eal(); }
     } const stop_at_end;
 
-    const auto pool =
-        make_packet_pool("packets", eal_config.packets, 0, -1, packet_layout(config));
+    const auto pool = make_packet_pool("packets", eal_config.packets, 0, -1, packet_layout(config));
     if (!pool) return tl::unexpected(pool.error());
     auto ports = open_ports(config, eal_config.worker_cores.size(), *pool);
     if (!ports) return tl::unexpected(ports.error());

@@ -73,7 +73,7 @@ ConnectionRow row_of(const Connection& connection, Ticks now) {
     const Ticks timeout = connection.timeout.load(std::memory_order_relaxed);
     ConnectionRow row;
     row.protocol = static_cast<Protocol>(connection.protocol & ~kTemplateProtocol);
-    row.state = !(status & kTemplate)  ? state_name(state_of(status))
+    row.state = !(status & kTemplate) ? state_name(state_of(status))
                 : (status & kAssured) ? "ASSURED"
                                       : "NONE";
     // A tick has begun: like IPVS, 899 s the moment after a 900 s timer was set.

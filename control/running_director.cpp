@@ -14,6 +14,7 @@ namespace usher {
 namespace {
 
 const KernelNetwork kNoKernel;
+constexpr std::array<std::uint8_t, 16> kAnyIpv6{};
 constexpr int kRequestsATime = 64;  // each is a question to the kernel, and its answer
 
 StateTimeouts in_ticks(const Timeouts& timeouts) {
@@ -30,6 +31,24 @@ std::vector<StateTimeouts> own_timeouts(const Timeouts& timeouts,
     for (const std::uint32_t idle : idle_timeouts)
         all.push_back(in_ticks({idle, timeouts.tcp_fin, idle}));
     return all;
+}
+
+// Where packets go that a rule may give the mark of a service.
+std::vector<MarkedDestination> marked_destinations(const DesiredState& desired) {
+    std::vector<MarkedDestination> marked;
+    for (const MarkRule& rule : desired.marks) {
+        ServiceKey service;
+        service.fwmark = rule.mark;
+        service.protocol = Protocol::ip;
+        service.address = rule.family == Family::ipv4 ? IpAddress() : IpAddress(kAnyIpv6);
+        if (!desired.services.contains(service)) continue;
+        const Prefix anywhere = Prefix::of(service.address, 0);
+        for (const Protocol protocol : {Protocol::tcp, Protocol::udp})
+            if (!rule.protocol || rule.protocol == protocol)
+                marked.push_back({protocol, rule.destination.value_or(anywhere),
+                                  rule.destination_ports.first, rule.destination_ports.last});
+    }
+    return marked;
 }
 
 void set_threshold(DataPlane& plane, ServerSlot slot, const ServerOptions& options) {
@@ -152,10 +171,19 @@ Result<void> RunningDirector::steer(const DesiredState& desired) {
     if (parts_.steering.empty()) return {};
     SteeringSet wanted;
     for (const auto& [key, service] : desired.services)
-        wanted.services.push_back({key.protocol, key.address, key.port});
-    for (const auto& [service, servers] : slots_.held())
-        for (const auto& [server, slot] : servers)
-            wanted.servers.push_back({service.protocol, server.address, server.port});
+        if (key.fwmark == 0) wanted.services.push_back({key.protocol, key.address, key.port});
+    for (const auto& [service, servers] : slots_.held()) {
+        const bool marked = service.fwmark != 0;
+        // Deleted, with connections: their packets are the workers' to drop.
+        if (!marked && !desired.services.empty())
+            wanted.services.push_back({service.protocol, service.address, service.port});
+        for (const auto& [server, slot] : servers) {
+            wanted.servers.push_back(
+                {marked ? Protocol::tcp : service.protocol, server.address, server.port});
+            if (marked) wanted.servers.push_back({Protocol::udp, server.address, server.port});
+        }
+    }
+    wanted.marked = marked_destinations(desired);
     for (const KernelAddress& address : parts_.kernel->network().addresses)
         wanted.local_addresses.push_back(address.address);
     for (const auto& [ifindex, link] : parts_.kernel->network().links)
@@ -191,8 +219,7 @@ void RunningDirector::want_neighbours() {
     std::set<NeighbourKey> in_use;
     for (const auto& [service, servers] : slots_.held())
         for (const auto& [server, slot] : servers)
-            if (const auto key = planner_.neighbour_of(kernel, server.address))
-                in_use.insert(*key);
+            if (const auto key = planner_.neighbour_of(kernel, server.address)) in_use.insert(*key);
     for (const KernelRoute& route : kernel.routes)
         for (const KernelNextHop& next : route.next_hops)
             if (next.gateway) in_use.insert({next.ifindex, *next.gateway});
@@ -238,8 +265,8 @@ void RunningDirector::grow() {
 // memory once a second, we look at the room in the connection table.
 void RunningDirector::watch_pressure() {
     const VsSettings& vs = desired_.vs;
-    const bool automatic = is_automatic(vs.drop_entry) || is_automatic(vs.drop_packet) ||
-                           is_automatic(vs.secure_tcp);
+    const bool automatic =
+        is_automatic(vs.drop_entry) || is_automatic(vs.drop_packet) || is_automatic(vs.secure_tcp);
     const Pressure now = automatic ? Pressure::of(connections_counted(), table_size()) : Pressure();
     if (now == pressure_) return;
     pressure_ = now;

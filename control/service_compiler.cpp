@@ -9,6 +9,13 @@ namespace usher {
 
 namespace {
 
+void name(Service& service, const ServiceKey& key) {
+    service.mark = key.fwmark;
+    service.address = key.address.v4();
+    service.port = Be16::from_host(key.port);
+    service.protocol = static_cast<std::uint8_t>(key.protocol);
+}
+
 Be32 mask_of(unsigned bits) {
     return Be32::from_host(bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits));
 }
@@ -85,21 +92,19 @@ Result<ServiceCompiler::Compiled> ServiceCompiler::build(const ServiceKey& key,
 
 Result<std::shared_ptr<Service>> ServiceCompiler::lay_out(const ServiceKey& key,
                                                           const DesiredService& desired) {
-    SlotBook::Services::value_type& place = slots_.service(key);
     std::vector<Service::Server> servers;
     servers.reserve(desired.servers.size());
+    SlotBook::Services::value_type* place =
+        desired.servers.empty() ? nullptr : &slots_.service(key);
     for (const DesiredServer& server : desired.servers) {
-        const auto slot = slots_.assign(place, server.key);
+        const auto slot = slots_.assign(*place, server.key);
         if (!slot)
             return fail(Errc::no_space, "there are " + std::to_string(kNobodysSlot) +
                                             " real servers already, and no room for more");
         servers.push_back({server.key.address.v4(), Be16::from_host(server.key.port), *slot});
     }
     auto service = Service::make(servers);
-    service->mark = key.fwmark;
-    service->address = key.address.v4();
-    service->port = Be16::from_host(key.port);
-    service->protocol = static_cast<std::uint8_t>(key.protocol);
+    name(*service, key);
     service->one_packet = desired.options.flags & kFlagOnePacket;
     service->persistence = seconds(desired.options.persistence);
     service->client_mask = mask_of(desired.options.persistence_bits);
@@ -109,8 +114,8 @@ Result<std::shared_ptr<Service>> ServiceCompiler::lay_out(const ServiceKey& key,
 
 void ServiceCompiler::set_cursor(Service& service, const DesiredService& desired,
                                  const Compiled* before) {
-    std::uint64_t cursor = before == nullptr ? service.scheduler->grown_cursor()
-                                             : service.scheduler->first_cursor();
+    std::uint64_t cursor =
+        before == nullptr ? service.scheduler->grown_cursor() : service.scheduler->first_cursor();
     if (before != nullptr && before->source->options.scheduler == desired.options.scheduler) {
         const std::uint64_t now = before->service->cursor.load(std::memory_order_relaxed);
         service.scheduler->inherit(*before->service->scheduler);
@@ -130,6 +135,22 @@ std::uint16_t ServiceCompiler::timeout_class(std::uint32_t idle_timeout) {
         return static_cast<std::uint16_t>(timeout_classes_.size());
     }
     return static_cast<std::uint16_t>(known - timeout_classes_.begin() + 1);
+}
+
+// Services that are deleted and still have connections, unless they were the last ones: theirs are
+// dropped by the workers, in silence; IPVS lets go of the network only with its last service.
+void ServiceCompiler::add_closed(ServiceTable::List& list) const {
+    if (next_.empty()) return;
+    auto known = next_.begin();
+    for (const auto& [key, servers] : slots_.held()) {
+        while (known != next_.end() && known->key < key)
+            ++known;
+        if ((known != next_.end() && known->key == key) || key.fwmark != 0) continue;
+        auto service = Service::make({});
+        name(*service, key);
+        service->closed = true;
+        list.push_back(std::move(service));
+    }
 }
 
 CompiledServices ServiceCompiler::assemble() const {
@@ -159,6 +180,7 @@ CompiledServices ServiceCompiler::assemble() const {
             }
         }
     }
+    add_closed(list);
     result.table = std::make_shared<ServiceTable>(std::move(list));
     result.servers = std::move(endpoints);
     result.own_timeouts = timeout_classes_;

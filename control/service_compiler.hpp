@@ -16,8 +16,8 @@ namespace usher {
 struct CompiledServices {
     std::shared_ptr<const ServiceTable> table = std::make_shared<ServiceTable>();
     std::shared_ptr<const RealServers> servers = std::make_shared<RealServers>();
-    SlotBits deployed;                       // configured
-    SlotBits weighted;                       // and with a weight over 0
+    SlotBits deployed;                        // configured
+    SlotBits weighted;                        // and with a weight over 0
     std::vector<std::uint32_t> own_timeouts;  // seconds of idleness, by timeout class - 1
 };
 
@@ -46,6 +46,7 @@ class ServiceCompiler {
     static void set_cursor(Service& service, const DesiredService& desired, const Compiled* before);
     std::uint16_t timeout_class(std::uint32_t idle_timeout);
     CompiledServices assemble() const;
+    void add_closed(ServiceTable::List& list) const;
 
     SlotBook& slots_;
     std::vector<Compiled> current_;  // by key, ascending

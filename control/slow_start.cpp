@@ -31,7 +31,7 @@ SlowStart::SlowStart(const SlowStart& before, const DesiredService* was, const D
         const auto known = weights.find(server.key);
         const auto growing = before.since_.find(server.key);
         const bool back = known == weights.end() || known->second == 0;
-        const std::uint32_t since = back                           ? now
+        const std::uint32_t since = back                             ? now
                                     : growing != before.since_.end() ? growing->second
                                                                      : now - duration_;
         if (now - since < duration_) since_.emplace(server.key, since);

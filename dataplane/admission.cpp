@@ -2,6 +2,13 @@
 // A packet without a connection: is there a service for it, which real server gets it, and the
 // entry that promises it. IPVS's scheduling gate: of TCP only a SYN without RST opens (any segment
 // without RST with sloppy_tcp), of UDP any packet; source port 20 (FTP data) never does.
+//
+// What an admission touches lies in a dozen cold cache lines. So first packets are prepared
+// together where they come together: what is known of their services is sent for before the first
+// of them is looked at, and a new connection, complete and counted, waits for its bucket of the
+// answers until the burst is through, or until a packet comes that may be its own.
+#include <bit>
+
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
 
@@ -29,13 +36,17 @@ std::atomic<std::int32_t>& count_for(ServerLoad& load, State state) {
 Entry Worker::admit(Burst& burst, unsigned i) {
     const Service* service = service_for(burst, i);
     if (service == nullptr) return stray(burst, i);
+    if (service->closed) {
+        answer_as_closed(burst, i);
+        return Entry();
+    }
     if (!may_open(burst, i)) return Entry();
     if (is_shed()) {
         drop(burst, i, Drop::shed);
         return Entry();
     }
-    const Target target =
-        service->persistence != 0 ? persistent_target(burst, i, *service) : choose(burst, i, *service);
+    const Target target = service->persistence != 0 ? persistent_target(burst, i, *service)
+                                                    : choose(burst, i, *service);
     if (target.server == kNobodysSlot) {
         count_drop(burst, i, Drop::no_server);
         refuse(burst.packets[i], burst.headers[i], IcmpError::port_unreachable, 0);
@@ -46,8 +57,44 @@ Entry Worker::admit(Burst& burst, unsigned i) {
     return connect(burst, i, *service, target);
 }
 
+// As the kernel of the box would: nobody listens there.
+void Worker::answer_as_closed(Burst& burst, unsigned i) {
+    count_drop(burst, i, Drop::no_service);
+    if (burst.headers[i].protocol == kTcp)
+        reset(burst.packets[i], burst.headers[i]);
+    else
+        refuse(burst.packets[i], burst.headers[i], IcmpError::port_unreachable, 0);
+}
+
+// Each loop sends for what the next one reads.
+void Worker::expect_first_packets(const Burst& burst) {
+    const ServiceTable& services = *snapshot_->services;
+    if (services.has_marks() || std::popcount(burst.unknown) < 2) return;
+    const auto each = [&](auto&& look) {
+        for (std::uint32_t left = burst.unknown; left != 0; left &= left - 1)
+            look(static_cast<unsigned>(std::countr_zero(left)));
+    };
+    each([&](unsigned i) {
+        services.prefetch(burst.headers[i].protocol, burst.flows[i].destination,
+                          burst.flows[i].destination_port);
+    });
+    each([&](unsigned i) {
+        expected_[i] = services.find(burst.headers[i].protocol, burst.flows[i].destination,
+                                     burst.flows[i].destination_port);
+        if (expected_[i] != nullptr) expected_[i]->prefetch();
+    });
+    each([&](unsigned i) {
+        if (expected_[i] != nullptr) __builtin_prefetch(expected_[i]->scheduler.get());
+    });
+    each([&](unsigned i) {
+        if (expected_[i] != nullptr) __builtin_prefetch(expected_[i]->scheduler->servers().data());
+    });
+    expected_ones_ = burst.unknown;
+}
+
 // A firewall mark goes before an address.
 const Service* Worker::service_for(const Burst& burst, unsigned i) const {
+    if (expected_ones_ >> i & 1) return expected_[i];
     const Flow4& flow = burst.flows[i];
     const ServiceTable& services = *snapshot_->services;
     if (services.has_marks() && !snapshot_->marks->empty()) {
@@ -126,6 +173,37 @@ Entry Worker::connect(Burst& burst, unsigned i, const Service& service, const Ta
     // Release: the control thread's walk reads the rest when it sees kLive.
     connection.status.store(status, std::memory_order_release);
 
+    put_off(burst, i, index);
+    return Entry(0, index, Direction::original).commit();
+}
+
+// The connection is complete but for its place in the table.
+void Worker::put_off(const Burst& burst, unsigned i, ConnectionIndex index) {
+    const Connection& connection = plane_.table[index];
+    const std::uint64_t answers = plane_.table.hash(connection.reply, connection.protocol);
+    plane_.table.prefetch(answers);
+    __builtin_prefetch(&server_counters_[connection.server_slot], 1);
+    pending_[pending_count_++] = {index, i};
+    for (const std::uint64_t hash : {burst.hashes[i], answers})
+        pending_filter_[hash / 64 % pending_filter_.size()] |= std::uint64_t{1} << (hash % 64);
+}
+
+bool Worker::may_be_pending(std::uint64_t hash) const {
+    return pending_filter_[hash / 64 % pending_filter_.size()] >> (hash % 64) & 1;
+}
+
+void Worker::link_pending(Burst& burst) {
+    for (unsigned n = 0; n < pending_count_; ++n) {
+        const auto [index, i] = pending_[n];
+        burst.entries[i] = link(burst, i, index);
+        if (!burst.entries[i]) burst.gone |= 1U << i;
+    }
+    pending_count_ = 0;
+    pending_filter_.fill(0);
+}
+
+Entry Worker::link(Burst& burst, unsigned i, ConnectionIndex index) {
+    Connection& connection = plane_.table[index];
     LinkResult result = plane_.table.link(index);
     for (int tries = 0; result == LinkResult::reply_taken && tries < kPortTries; ++tries) {
         give_other_port(connection);
@@ -136,8 +214,8 @@ Entry Worker::connect(Burst& burst, unsigned i, const Service& service, const Ta
         if (!(connection.status.load(std::memory_order_acquire) & kLive))
             plane_.table.unlink(index);
         half_open_.push(index);
-        server_counters_[target.server].connections.add(1);
-        note_scheduled(connection, state);
+        server_counters_[connection.server_slot].connections.add(1);
+        note_scheduled(connection, first_state(burst.headers[i]));
         return Entry(0, index, Direction::original).commit();
     }
 
@@ -146,9 +224,7 @@ Entry Worker::connect(Burst& burst, unsigned i, const Service& service, const Ta
     if (last & kLive) bury(index, last);
     // Another worker has just admitted the same flow: its connection is the one.
     if (result == LinkResult::original_taken)
-        if (const Entry other =
-                plane_.table.find(burst.hashes[i], burst.flows[i], burst.headers[i].protocol))
-            return other;
+        if (const Entry other = join(burst, i)) return other;
     drop(burst, i, result == LinkResult::full ? Drop::table_full : Drop::flow_taken);
     return Entry();
 }
@@ -179,9 +255,9 @@ void Worker::note_scheduled(const Connection& connection, State state) {
         trace_.note({TraceEvent::Kind::scheduled, connection.protocol, 0, connection.original,
                      connection.server_slot});
     if (traces(kTraceState) && state != State::udp)
-        trace_.note({TraceEvent::Kind::transition, connection.protocol, 0, connection.original,
-                     static_cast<std::uint32_t>(State::none) << 8 |
-                         static_cast<std::uint32_t>(state)});
+        trace_.note(
+            {TraceEvent::Kind::transition, connection.protocol, 0, connection.original,
+             static_cast<std::uint32_t>(State::none) << 8 | static_cast<std::uint32_t>(state)});
 }
 
 // The client uses one port of its own for two services that share a real server: the server would

@@ -18,6 +18,9 @@ struct Burst {
 
     unsigned count = 0;
     PortIndex port = 0;  // where they came in
+    // A bit a packet, until decide is through:
+    std::uint32_t unknown = 0;  // look_up found nothing: perhaps a first packet
+    std::uint32_t gone = 0;     // goes no further
     std::array<rte_mbuf*, kMax> packets;
     std::array<Headers, kMax> headers;
     std::array<Flow4, kMax> flows;
@@ -26,7 +29,16 @@ struct Burst {
 
     std::uint8_t* frame(unsigned i) const { return rte_pktmbuf_mtod(packets[i], std::uint8_t*); }
 
+    // Closes the gaps that the packets in `gone` leave.
+    void close_gaps() {
+        unsigned kept = 0;
+        for (unsigned i = 0; i < count; ++i)
+            if (!(gone >> i & 1)) move(i, kept++);
+        count = kept;
+    }
+
     void move(unsigned from, unsigned to) {
+        if (from == to) return;
         packets[to] = packets[from];
         headers[to] = headers[from];
         flows[to] = flows[from];

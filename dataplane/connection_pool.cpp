@@ -48,6 +48,7 @@ ConnectionIndex FreeList::allocate() {
     }
     const ConnectionIndex index = free_;
     free_ = table_[index].next;
+    if (free_ != kNoConnection) __builtin_prefetch(&table_[free_], 1);
     --free_count_;
     return index;
 }

@@ -10,9 +10,10 @@ ConnectionTable::ConnectionTable(unsigned bits, const HashSeed& seed)
       buckets_(std::size_t{1} << (bits - 1)),
       connections_(std::size_t{1} << bits) {}
 
-Entry ConnectionTable::find_elsewhere(std::uint64_t hash, const Flow4& flow,
+Entry ConnectionTable::find_elsewhere(Elsewhere where, std::uint64_t hash, const Flow4& flow,
                                       std::uint8_t protocol) const {
     for (std::uint32_t attempt = 1; attempt < kAttempts; ++attempt) {
+        if (where.in(attempt) == 0) continue;
         const Bucket& bucket = buckets_[bucket_number(hash, attempt)];
         if (const Entry entry = find_in(bucket, tag_of(hash), flow, protocol)) return entry;
     }
@@ -79,26 +80,43 @@ ConnectionTable::Claim ConnectionTable::insert(std::uint64_t hash, Entry entry, 
                                                                 std::memory_order_seq_cst))
         return Claim::committed;
     // Another one of the same flow took ours down: it had the earlier place.
-    if (mine.bucket != mine.home) mine.home->elsewhere.fetch_sub(1, std::memory_order_release);
+    leave(mine);
     return Claim::taken;
+}
+
+// The count at home of a place that is empty again.
+void ConnectionTable::leave(const Place& place) {
+    if (place.attempt != 0)
+        place.home->elsewhere.fetch_sub(Elsewhere::one(place.attempt), std::memory_order_release);
+}
+
+// A free slot of the bucket, taken for the entry; -1: there is none.
+int ConnectionTable::take_slot(Bucket& bucket, Entry entry) {
+    for (int slot = 0; slot < kEntries; ++slot) {
+        std::uint64_t empty = bucket.entries[slot].load(std::memory_order_relaxed);
+        if (empty == 0 && bucket.entries[slot].compare_exchange_strong(empty, entry.bits(),
+                                                                       std::memory_order_seq_cst))
+            return slot;
+    }
+    return -1;
 }
 
 // Puts a tentative entry up, in the first bucket that has room.
 ConnectionTable::Place ConnectionTable::put(std::uint64_t hash, Entry entry) {
-    Bucket& home_bucket = buckets_[home(hash)];
-    for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
-        Bucket* bucket = &buckets_[bucket_number(hash, attempt)];
+    Bucket* home_bucket = &buckets_[home(hash)];
+    if (const int slot = take_slot(*home_bucket, entry); slot >= 0)
+        return {home_bucket, home_bucket, slot, 0};
+    for (std::uint32_t attempt = 1; attempt < kAttempts; ++attempt) {
+        Place place{home_bucket, &buckets_[bucket_number(hash, attempt)], 0, attempt};
         // Counted before it is there, so that no find misses it.
-        if (attempt == 1) home_bucket.elsewhere.fetch_add(1, std::memory_order_seq_cst);
-        for (int slot = 0; slot < kEntries; ++slot) {
-            std::uint64_t empty = bucket->entries[slot].load(std::memory_order_relaxed);
-            if (empty == 0 && bucket->entries[slot].compare_exchange_strong(
-                                  empty, entry.bits(), std::memory_order_seq_cst))
-                return {&home_bucket, bucket, slot};
-        }
+        const Elsewhere before(
+            home_bucket->elsewhere.fetch_add(Elsewhere::one(attempt), std::memory_order_seq_cst));
+        // A byte that is nearly full counts nobody more; it takes 250 flows of one home.
+        place.slot = before.in(attempt) < 250 ? take_slot(*place.bucket, entry) : -1;
+        if (place.slot >= 0) return place;
+        leave(place);
     }
-    home_bucket.elsewhere.fetch_sub(1, std::memory_order_release);
-    return {&home_bucket, nullptr, 0};
+    return {home_bucket, nullptr, 0, 0};
 }
 
 // Is there another entry of the same flow that goes before ours? Tentative ones in a later place
@@ -106,9 +124,12 @@ ConnectionTable::Place ConnectionTable::put(std::uint64_t hash, Entry entry) {
 bool ConnectionTable::outranked(std::uint64_t hash, const Place& mine, Entry entry,
                                 const Flow4& flow, std::uint8_t protocol) {
     bool earlier = true;
+    Elsewhere where(0);
     for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
         // Nobody who comes to live elsewhere after this look misses our entry in his own look.
-        if (attempt == 1 && mine.home->elsewhere.load(std::memory_order_seq_cst) == 0) return false;
+        if (attempt == 1) where = Elsewhere(mine.home->elsewhere.load(std::memory_order_seq_cst));
+        if (attempt >= 1 && !where) return false;
+        if (attempt >= 1 && where.in(attempt) == 0) continue;
         Bucket* bucket = &buckets_[bucket_number(hash, attempt)];
         for (int slot = 0; slot < kEntries; ++slot) {
             if (bucket == mine.bucket && slot == mine.slot) {
@@ -131,20 +152,19 @@ bool ConnectionTable::outranked(std::uint64_t hash, const Place& mine, Entry ent
 void ConnectionTable::take_down(const Place& place, Entry expected) {
     std::uint64_t bits = expected.bits();
     place.bucket->entries[place.slot].compare_exchange_strong(bits, 0, std::memory_order_seq_cst);
-    // Whoever took it down, the count of our home is ours.
-    if (place.bucket != place.home) place.home->elsewhere.fetch_sub(1, std::memory_order_release);
+    leave(place);  // whoever took it down, the count of our home is ours
 }
 
 void ConnectionTable::erase(std::uint64_t hash, Entry committed) {
-    Bucket& home_bucket = buckets_[home(hash)];
+    Bucket* home_bucket = &buckets_[home(hash)];
     for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
         Bucket* bucket = &buckets_[bucket_number(hash, attempt)];
-        for (auto& place : bucket->entries) {
+        for (int slot = 0; slot < kEntries; ++slot) {
             std::uint64_t bits = committed.bits();
-            if (place.load(std::memory_order_relaxed) != bits) continue;
-            if (!place.compare_exchange_strong(bits, 0, std::memory_order_release)) continue;
-            if (bucket != &home_bucket)
-                home_bucket.elsewhere.fetch_sub(1, std::memory_order_release);
+            if (bucket->entries[slot].load(std::memory_order_relaxed) != bits) continue;
+            if (!bucket->entries[slot].compare_exchange_strong(bits, 0, std::memory_order_release))
+                continue;
+            leave({home_bucket, bucket, slot, attempt});
             return;
         }
     }

@@ -6,7 +6,8 @@
 // operation: a 32-bit tag of the flow's hash, the index of the connection, and which of its flows
 // this is. A flow lives in its home bucket or, when that is full, in the first of seven others that
 // has room; which they are follows from its home and tag. The home counts how many of its flows
-// live elsewhere, so a miss looks there only when there is something to find. There are 2^(N-1)
+// live in their first, second... other bucket (Elsewhere), so a miss looks only where there may be
+// something to find: with the table full, in one more bucket, one time in twenty. There are 2^(N-1)
 // buckets: with the table full, 4 of 7 entries are used, and about one flow in ten million finds
 // all of its eight buckets full.
 //
@@ -69,6 +70,20 @@ class Entry {
     std::uint64_t bits_ = 0;
 };
 
+// How many flows of a home bucket live in the bucket of each later attempt: a byte for each.
+class Elsewhere {
+  public:
+    constexpr explicit Elsewhere(std::uint64_t bits) : bits_(bits) {}
+    static constexpr std::uint64_t one(std::uint32_t attempt) {
+        return std::uint64_t{1} << 8 * attempt;
+    }
+    constexpr explicit operator bool() const { return bits_ != 0; }
+    constexpr unsigned in(std::uint32_t attempt) const { return bits_ >> 8 * attempt & 0xff; }
+
+  private:
+    std::uint64_t bits_;
+};
+
 enum class LinkResult : std::uint8_t { linked, original_taken, reply_taken, full };
 
 class ConnectionTable {
@@ -84,6 +99,12 @@ class ConnectionTable {
     // A look-up in three steps, each a loop over a burst: prefetch the bucket; take the first entry
     // with the right tag and prefetch its connection; see whether it is the one.
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
+
+    // Both buckets of a connection that will be linked or unlinked in a moment.
+    void prefetch_entries(const Connection& connection) const {
+        __builtin_prefetch(&buckets_[home(hash(connection.original, connection.protocol))], 1);
+        __builtin_prefetch(&buckets_[home(hash(connection.reply, connection.protocol))], 1);
+    }
     Entry candidate(std::uint64_t hash) const;
     bool is_flow(Entry entry, const Flow4& flow, std::uint8_t protocol) const;
 
@@ -108,7 +129,7 @@ class ConnectionTable {
     static constexpr std::uint32_t kAttempts = 8;
     struct alignas(64) Bucket {
         std::array<std::atomic<std::uint64_t>, kEntries> entries;
-        std::atomic<std::uint64_t> elsewhere;  // flows at home here that live in another bucket
+        std::atomic<std::uint64_t> elsewhere;  // Elsewhere
     };
     static_assert(sizeof(Bucket) == 64);
 
@@ -137,13 +158,17 @@ class ConnectionTable {
         Bucket* home;
         Bucket* bucket;
         int slot;
+        std::uint32_t attempt;
     };
     enum class Claim : std::uint8_t { committed, taken, full };
     Claim insert(std::uint64_t hash, Entry entry, const Flow4& flow, std::uint8_t protocol);
     Place put(std::uint64_t hash, Entry entry);
+    static int take_slot(Bucket& bucket, Entry entry);
     bool outranked(std::uint64_t hash, const Place& mine, Entry entry, const Flow4& flow,
                    std::uint8_t protocol);
-    Entry find_elsewhere(std::uint64_t hash, const Flow4& flow, std::uint8_t protocol) const;
+    Entry find_elsewhere(Elsewhere where, std::uint64_t hash, const Flow4& flow,
+                         std::uint8_t protocol) const;
+    static void leave(const Place& place);
     void take_down(const Place& place, Entry expected);
     void erase(std::uint64_t hash, Entry committed);
 
@@ -208,8 +233,8 @@ inline Entry ConnectionTable::find(std::uint64_t hash, const Flow4& flow,
                                    std::uint8_t protocol) const {
     const Bucket& bucket = buckets_[home(hash)];
     if (const Entry entry = find_in(bucket, tag_of(hash), flow, protocol)) return entry;
-    if (bucket.elsewhere.load(std::memory_order_acquire) == 0) return Entry();
-    return find_elsewhere(hash, flow, protocol);
+    const Elsewhere where(bucket.elsewhere.load(std::memory_order_acquire));
+    return where ? find_elsewhere(where, hash, flow, protocol) : Entry();
 }
 
 }  // namespace usher

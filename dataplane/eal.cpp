@@ -26,8 +26,12 @@ constexpr std::size_t kPacketBytes = 4096;
 constexpr std::size_t kPointerBytes = 32;        // rings are up to twice as long as what they hold
 constexpr std::size_t kDriverBytes = 32 * kMiB;  // DPDK's own rings, queues and tables
 
-std::size_t wanted_bytes(const EalConfig& config, std::size_t packet_bytes) {
-    const std::size_t bytes = config.packets * packet_bytes + config.other_bytes + kDriverBytes;
+std::size_t in_hugepages(const EalConfig& config) {
+    return config.packets * kPacketBytes + kDriverBytes;
+}
+
+std::size_t without_hugepages(const EalConfig& config) {
+    const std::size_t bytes = config.packets * kPointerBytes + config.other_bytes + kDriverBytes;
     return (bytes + kMiB - 1) / kMiB * kMiB;
 }
 
@@ -115,9 +119,8 @@ class NoRuntimeDirectory {
 Result<Eal> start_eal(const EalConfig& config) {
     if (const auto checked = check_cores(config); !checked) return tl::unexpected(checked.error());
     Eal eal;
-    eal.reserved_bytes = wanted_bytes(config, kPacketBytes);
-    eal.hugepages = free_hugepage_bytes() >= eal.reserved_bytes && may_map_hugepage();
-    if (!eal.hugepages) eal.reserved_bytes = wanted_bytes(config, kPointerBytes);
+    eal.hugepages = free_hugepage_bytes() >= in_hugepages(config) && may_map_hugepage();
+    eal.reserved_bytes = eal.hugepages ? in_hugepages(config) : without_hugepages(config);
     for (std::size_t i = 0; i < config.worker_cores.size(); ++i)
         eal.worker_lcores.push_back(static_cast<unsigned>(i + 1));
 

@@ -21,8 +21,10 @@ namespace usher {
 struct EalConfig {
     unsigned main_core = 0;              // the CPU that the calling thread is pinned to
     std::vector<unsigned> worker_cores;  // CPUs; may name one twice, and main_core as well
-    unsigned packets = 0;         // in all the pools that make_packet_pool() will be asked for
-    std::size_t other_bytes = 0;  // what else will be allocated with rte_malloc and memzones
+    unsigned packets = 0;  // in all the pools that make_packet_pool() will be asked for
+    // What else will be allocated with rte_malloc and memzones. Reserved, not touched, where there
+    // are no hugepages; where there are, taken from what is free when it is wanted.
+    std::size_t other_bytes = 0;
 };
 
 struct Eal {

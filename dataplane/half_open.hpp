@@ -18,6 +18,8 @@ class HalfOpen {
     void push(ConnectionIndex index) {
         for (int i = 0; i < 2 && tail_ != head_ && is_stale(ring_[tail_ & mask()]); ++i)
             ++tail_;
+        for (const std::uint64_t ahead : {tail_ + kAhead, tail_ + kAhead + 1})
+            if (ahead < head_) __builtin_prefetch(&table_[ring_[ahead & mask()].index]);
         if (head_ - tail_ == ring_.size()) ++tail_;
         ring_[head_++ & mask()] = {index, table_[index].born};
     }
@@ -34,6 +36,7 @@ class HalfOpen {
 
   private:
     static constexpr int kSteps = 256;
+    static constexpr std::uint64_t kAhead = 16;
     struct Item {
         ConnectionIndex index;
         Ticks born;

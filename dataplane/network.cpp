@@ -20,8 +20,10 @@ std::uint32_t last_of(std::uint32_t begin, int length) {
 
 Network::Network(const NetworkPlan& plan) : generation_(plan.generation), serial_(plan.serial) {
     lay_out(plan);
-    for (const NetworkPlan::Port& port : plan.ports)
+    for (const NetworkPlan::Port& port : plan.ports) {
         port_mtus_.push_back(port.mtu);
+        port_addresses_.push_back(port.address);
+    }
     for (const NetworkPlan::Neighbour& n : plan.neighbours) {
         if (!n.address.is_ipv4() || n.port >= plan.ports.size()) continue;
         const NetworkPlan::Port& port = plan.ports[n.port];

@@ -50,6 +50,7 @@ struct NetworkPlan {
         MacAddress mac;
         std::uint16_t mtu = 0;
         bool up = false;
+        Be32 address{};  // of the box on this link; 0: none
     };
     struct Route {
         Prefix destination;
@@ -85,6 +86,7 @@ class Network {
     Way way_to(Be32 destination) const;
     HopIndex hop_to(PortIndex port, Be32 neighbour) const;  // kNoHop: its MAC is not known
     std::uint16_t port_mtu(PortIndex port) const { return port_mtus_[port]; }
+    Be32 port_address(PortIndex port) const { return port_addresses_[port]; }  // 0: none
     const Hop& hop(HopIndex index) const { return hops_[index]; }
     bool is_ready(HopIndex index) const { return index < hops_.size() && hops_[index].mtu != 0; }
     std::uint16_t generation() const { return generation_; }
@@ -112,6 +114,7 @@ class Network {
     std::vector<Neighbour> neighbours_;  // sorted by key
     std::vector<Hop> hops_{1};
     std::vector<std::uint16_t> port_mtus_;
+    std::vector<Be32> port_addresses_;
     std::uint16_t generation_ = 0;
     std::uint64_t serial_ = 0;
 };

@@ -36,7 +36,8 @@ Entry Worker::stray(Burst& burst, unsigned i) {
     }
     if (snapshot_->policy.refuse_strays && !(headers.tcp_flags & kRst)) {
         count_drop(burst, i, Drop::no_service);
-        refuse(burst.packets[i], headers, IcmpError::port_unreachable, 0);
+        refuse(burst.packets[i], headers, IcmpError::port_unreachable, 0,
+               snapshot_->network->port_address(burst.port));
         return Entry();
     }
     return lend(burst, i,

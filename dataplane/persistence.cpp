@@ -28,8 +28,7 @@ constexpr int kTries = 4;
 bool hold(Connection& one) {
     std::uint32_t references = one.hop[0].load(std::memory_order_relaxed);
     while (references != 0)
-        if (one.hop[0].compare_exchange_weak(references, references + 1,
-                                             std::memory_order_acq_rel))
+        if (one.hop[0].compare_exchange_weak(references, references + 1, std::memory_order_acq_rel))
             return true;
     return false;
 }

@@ -19,10 +19,11 @@ bool Worker::may_refuse() {
     return true;
 }
 
-void Worker::refuse(rte_mbuf* packet, const Headers& headers, IcmpError error, std::uint16_t mtu) {
+void Worker::refuse(rte_mbuf* packet, const Headers& headers, IcmpError error, std::uint16_t mtu,
+                    Be32 from) {
     if (room_in(packet) < kRefusalRoom || !may_refuse()) return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
-    answer(packet, write_icmp_error(room, headers, error, mtu, ++ip_id_));
+    answer(packet, write_icmp_error(room, headers, error, mtu, ++ip_id_, from));
 }
 
 void Worker::reset(rte_mbuf* packet, const Headers& headers) {

@@ -41,14 +41,21 @@ struct alignas(64) Service {
     Be32 address;
     Be16 port;  // 0: every port
     std::uint8_t protocol = 0;
-    bool one_packet = false;          // every datagram is scheduled, no connection is kept
-    Ticks persistence = 0;            // of a template; 0: not persistent
-    Be32 client_mask;                 // of a template's client
+    bool one_packet = false;  // every datagram is scheduled, no connection is kept
+    bool closed = false;      // deleted, but connections live: without scheduler, first packets are
+                              // answered as a closed port does
+    Ticks persistence = 0;    // of a template; 0: not persistent
+    Be32 client_mask;         // of a template's client
     std::uint16_t timeout_class = 0;  // not 0: Snapshot::own_timeouts[timeout_class - 1]
 
     // In the scheduler's order.
     std::span<const Server> servers() const {
         return {reinterpret_cast<const Server*>(this + 1), server_count_};
+    }
+
+    void prefetch() const {
+        __builtin_prefetch(this);
+        __builtin_prefetch(this + 1);
     }
 
     // Index in servers(), or kNoServer. Any worker; two of them never use one cursor twice.

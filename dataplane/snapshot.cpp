@@ -25,9 +25,9 @@ ServiceTable::ServiceTable(List services) : services_(std::move(services)) {
     shift_ = 64 - std::countr_zero(size);
     for (const auto& service : services_) {
         const bool marked = service->mark != 0;
-        const std::uint64_t key =
-            marked ? key_of_mark(service->mark)
-                   : key_of(service->protocol, service->address, service->port);
+        const std::uint64_t key = marked
+                                      ? key_of_mark(service->mark)
+                                      : key_of(service->protocol, service->address, service->port);
         std::size_t at = first_place(key);
         while (places_[at].service)
             at = (at + 1) & mask_;

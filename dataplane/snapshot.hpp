@@ -68,25 +68,25 @@ class ServiceTable {
 
 // IPVS's settings (net.ipv4.vs), as the workers need them.
 struct Policy {
-    bool replace_closed = true;    // conn_reuse_mode is not 0: a SYN ends a closed connection
-    bool expire_nodest = false;    // connections of deleted servers end
-    bool expire_quiescent = false; // templates of servers with weight 0 do not count
-    bool refuse_strays = false;    // nat_icmp_send: a server's packet without connection
-    bool sloppy_tcp = false;       // any segment but a RST opens a connection
-    bool drop_entries = false;     // drop_entry: one half-open connection in 32 goes, each second
-    std::uint32_t drop_rate = 0;   // drop_packet: every how many-th first packet; 0: none
+    bool replace_closed = true;     // conn_reuse_mode is not 0: a SYN ends a closed connection
+    bool expire_nodest = false;     // connections of deleted servers end
+    bool expire_quiescent = false;  // templates of servers with weight 0 do not count
+    bool refuse_strays = false;     // nat_icmp_send: a server's packet without connection
+    bool sloppy_tcp = false;        // any segment but a RST opens a connection
+    bool drop_entries = false;      // drop_entry: one half-open connection in 32 goes, each second
+    std::uint32_t drop_rate = 0;    // drop_packet: every how many-th first packet; 0: none
 };
 
 struct Snapshot {
     std::shared_ptr<const ServiceTable> services = std::make_shared<ServiceTable>();
     std::shared_ptr<const Network> network = std::make_shared<Network>();
-    StateTimeouts timeouts{};              // ticks
+    StateTimeouts timeouts{};  // ticks
     const TcpTable* tcp = &kNextState;
-    std::vector<std::uint64_t> deployed;   // a bit for each ServerSlot that is configured
-    std::uint32_t debug = 0;               // TraceArea bits that are on
+    std::vector<std::uint64_t> deployed;  // a bit for each ServerSlot that is configured
+    std::uint32_t debug = 0;              // TraceArea bits that are on
     Policy policy;
 
-    std::vector<std::uint64_t> weighted;   // a bit for each ServerSlot with a weight over 0
+    std::vector<std::uint64_t> weighted;      // a bit for each ServerSlot with a weight over 0
     std::vector<StateTimeouts> own_timeouts;  // of services with timeouts of their own
     std::shared_ptr<const RealServers> servers = std::make_shared<RealServers>();
     std::shared_ptr<const MarkRules> marks = std::make_shared<MarkRules>();

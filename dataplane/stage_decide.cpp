@@ -1,39 +1,37 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Stage 3: the connection of each packet, found or newly made, and what the packet does to it.
 // One packet after the other, as they came: a SYN here may make the entry that the next one needs.
+// Only the linking of new connections into the table waits a little, until several buckets are on
+// their way to the cache (admission.cpp); a packet that may be of one of them does not go before.
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
 
 namespace usher {
 
 void Worker::decide(Burst& burst) {
-    unsigned kept = 0;
+    if (burst.unknown != 0) expect_first_packets(burst);
     for (unsigned i = 0; i < burst.count; ++i) {
-        Entry entry = burst.entries[i];
-        if (!entry || !plane_.table.is_flow(entry, burst.flows[i], burst.headers[i].protocol) ||
+        const Entry entry = burst.entries[i];
+        if (entry && plane_.table.is_flow(entry, burst.flows[i], burst.headers[i].protocol) &&
             track(plane_.table[entry.index()], entry.index(), entry.direction(),
-                  burst.headers[i]) != Track::pass) [[unlikely]] {
-            entry = decide_at_length(burst, i);
-            if (!entry) continue;  // dropped, refused or answered
-            burst.entries[i] = entry;
-        }
-        if (kept != i) burst.move(i, kept);
-        ++kept;
+                  burst.headers[i]) == Track::pass) [[likely]]
+            continue;
+        burst.entries[i] = decide_at_length(burst, i);
+        if (!burst.entries[i]) burst.gone |= 1U << i;
     }
-    burst.count = kept;
+    expected_ones_ = 0;
+    if (pending_count_ != 0) link_pending(burst);
+    if (burst.gone != 0) burst.close_gaps();
 }
 
-// The guess was wrong, or the packet opens a connection, or it ends one and opens another.
+// The guess was wrong, or the packet opens a connection, or it ends one and opens another. None:
+// dropped, refused or answered.
 Entry Worker::decide_at_length(Burst& burst, unsigned i) {
+    if (pending_count_ != 0 && may_be_pending(burst.hashes[i])) link_pending(burst);
     for (int tries = 0; tries < 3; ++tries) {
-        Entry entry =
+        const Entry entry =
             plane_.table.find(burst.hashes[i], burst.flows[i], burst.headers[i].protocol);
-        if (!entry) {
-            entry = admit(burst, i);
-            if (!entry) return Entry();
-            const auto& status = plane_.table[entry.index()].status;
-            if (status.load(std::memory_order_relaxed) & kOnePacket) return entry;
-        }
+        if (!entry) return admit(burst, i);
         switch (track(plane_.table[entry.index()], entry.index(), entry.direction(),
                       burst.headers[i])) {
             case Track::pass:
@@ -49,8 +47,8 @@ Entry Worker::decide_at_length(Burst& burst, unsigned i) {
     return Entry();
 }
 
-inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index, Direction direction,
-                            const Headers& headers) {
+inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index,
+                                   Direction direction, const Headers& headers) {
     const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
     if (!(status & kLive)) return Track::gone;
     if (connection.is_expired(now_)) {
@@ -72,7 +70,7 @@ inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index
 }
 
 inline void Worker::change_state(Connection& connection, std::uint32_t status, Direction direction,
-                          std::uint8_t tcp_flags) {
+                                 std::uint8_t tcp_flags) {
     std::uint32_t wanted;
     do {
         const State next = next_state(*snapshot_->tcp, state_of(status), direction, tcp_flags);
@@ -106,6 +104,16 @@ inline void Worker::change_state(Connection& connection, std::uint32_t status, D
     if (traces(kTraceState))
         trace_.note({TraceEvent::Kind::transition, connection.protocol, 0, connection.original,
                      static_cast<std::uint32_t>(before) << 8 | static_cast<std::uint32_t>(after)});
+}
+
+// The connection of the packet's flow, if there is one that takes it.
+Entry Worker::join(const Burst& burst, unsigned i) {
+    const Headers& headers = burst.headers[i];
+    const Entry entry = plane_.table.find(burst.hashes[i], burst.flows[i], headers.protocol);
+    if (!entry) return Entry();
+    const Track result =
+        track(plane_.table[entry.index()], entry.index(), entry.direction(), headers);
+    return result == Track::pass ? entry : Entry();
 }
 
 // A SYN for a connection that is there: is that one over? Not when a template controls it: its

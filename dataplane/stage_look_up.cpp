@@ -5,8 +5,10 @@
 namespace usher {
 
 void Worker::look_up(Burst& burst) {
-    for (unsigned i = 0; i < burst.count; ++i)
+    for (unsigned i = 0; i < burst.count; ++i) {
         burst.entries[i] = plane_.table.candidate(burst.hashes[i]);
+        if (!burst.entries[i]) burst.unknown |= 1U << i;
+    }
 }
 
 }  // namespace usher

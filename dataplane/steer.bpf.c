@@ -3,6 +3,7 @@
 // It only looks; the workers parse again and trust nothing from here. In doubt: the kernel.
 //
 //   client 198.51.100.7:4000 -> service 203.0.113.10:80      services has it        -> worker
+//   client 198.51.100.7:4000 -> 203.0.113.77:443             marked has its prefix  -> worker
 //   server 10.0.0.100:80     -> client 198.51.100.7:4000     servers has the source -> worker
 //   server 10.0.0.100:80     -> director's own 10.0.0.1      locals has it: a health check's answer
 //                                                                                   -> kernel
@@ -38,6 +39,14 @@ struct {
 ENDPOINT_SET(services, STEERING_MAX_SERVICES);
 ENDPOINT_SET(servers, STEERING_MAX_SERVERS);
 ENDPOINT_SET(locals, STEERING_MAX_LOCALS);
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(max_entries, STEERING_MAX_MARKED);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct steering_marked_key);
+    __type(value, struct steering_marked_ports);
+} marked SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -134,6 +143,24 @@ static __always_inline bool has_endpoint(void* set, const struct steering_endpoi
     return bpf_map_lookup_elem(set, &every_port);
 }
 
+// The box's own addresses are not meant by a rule that names no destination.
+enum whose { ANYBODYS, OUR_OWN };
+
+static __always_inline bool may_be_marked(const struct steering_endpoint* endpoint,
+                                          enum whose address) {
+    struct steering_marked_key key = {
+        .prefix_length = STEERING_MARKED_FIXED_BITS + (endpoint->kind == STEERING_IPV4 ? 32 : 128),
+        .kind = endpoint->kind,
+        .protocol = endpoint->protocol,
+    };
+    __builtin_memcpy(key.address, endpoint->address, sizeof(key.address));
+    struct steering_marked_ports* ports = bpf_map_lookup_elem(&marked, &key);
+    if (!ports) return false;
+    __u16 port = bpf_ntohs(endpoint->port);
+    if (port < ports->first || port > ports->last) return false;
+    return address == ANYBODYS || !ports->any;
+}
+
 static __always_inline bool is_local(const struct steering_endpoint* endpoint) {
     struct steering_endpoint key = *endpoint;
     key.port = 0;
@@ -162,7 +189,7 @@ static __always_inline enum steering_outcome steer_icmp_error(const struct view*
     bool readable =
         view_packet(&quoted, v->source.kind, v->payload + 8, end, QUOTED) && quoted.has_ports;
     if (readable && same_address(&quoted.source, &v->destination) &&
-        has_endpoint(&services, &quoted.source))
+        (has_endpoint(&services, &quoted.source) || may_be_marked(&quoted.source, OUR_OWN)))
         return STEERING_ICMP_TO_SERVICE;
     if (is_local(&v->destination)) return STEERING_LOCAL;
     if (readable && has_endpoint(&servers, &quoted.destination)) return STEERING_ICMP_FROM_SERVER;
@@ -195,9 +222,11 @@ static __always_inline enum steering_outcome steer(void* data, void* end) {
     if (v.later_fragment) return is_local(&v.destination) ? STEERING_LOCAL : STEERING_OTHER;
     if (is_icmp_error(&v, end)) return steer_icmp_error(&v, end);
     if (v.has_ports && has_endpoint(&services, &v.destination)) return STEERING_TO_SERVICE;
-    if (is_local(&v.destination)) return STEERING_LOCAL;
-    if (v.has_ports && has_endpoint(&servers, &v.source)) return STEERING_FROM_SERVER;
-    return STEERING_OTHER;
+    bool local = is_local(&v.destination);
+    if (!local && v.has_ports && has_endpoint(&servers, &v.source)) return STEERING_FROM_SERVER;
+    if (v.has_ports && may_be_marked(&v.destination, local ? OUR_OWN : ANYBODYS))
+        return STEERING_TO_SERVICE;
+    return local ? STEERING_LOCAL : STEERING_OTHER;
 }
 
 SEC("xdp")

@@ -126,7 +126,8 @@ Result<Steering> Steering::of_program(int program_fd) {
         if (!taken) return tl::unexpected(taken.error());
     }
     if (steering.services_.map.get() < 0 || steering.servers_.map.get() < 0 ||
-        steering.locals_.map.get() < 0 || steering.outcomes_.get() < 0)
+        steering.locals_.map.get() < 0 || steering.marked_.get() < 0 ||
+        steering.outcomes_.get() < 0)
         return fail(Errc::unavailable, "the XDP program lacks a map of ours");
     return steering;
 }
@@ -144,12 +145,75 @@ Result<void> Steering::take_map(UniqueFd map) {
         servers_.map = std::move(map);
     else if (name == "locals")
         locals_.map = std::move(map);
+    else if (name == "marked")
+        marked_ = std::move(map);
     else if (name == "outcomes")
         outcomes_ = std::move(map);
     return {};
 }
 
+// A longer prefix stands for those that contain it: its ports are the hull of theirs. In the order
+// of the addresses each prefix comes after the ones that contain it.
+Steering::MarkedEntries Steering::entries_of(std::vector<MarkedDestination> destinations) {
+    std::sort(destinations.begin(), destinations.end());
+    MarkedEntries entries;
+    std::vector<MarkedDestination> around;
+    for (MarkedDestination& each : destinations) {
+        while (!around.empty() && (around.back().protocol != each.protocol ||
+                                   !around.back().prefix.contains(each.prefix.address)))
+            around.pop_back();
+        const bool anywhere = each.prefix.length == 0;
+        if (!around.empty()) {
+            each.first_port = std::min(each.first_port, around.back().first_port);
+            each.last_port = std::max(each.last_port, around.back().last_port);
+        }
+        around.push_back(each);
+
+        const bool v4 = each.prefix.address.is_ipv4();
+        steering_marked_key key{};
+        key.prefix_length = STEERING_MARKED_FIXED_BITS + each.prefix.length;
+        key.kind = v4 ? STEERING_IPV4 : STEERING_IPV6;
+        key.protocol = static_cast<std::uint8_t>(each.protocol);
+        std::memcpy(key.address, each.prefix.address.bytes().data(), sizeof(key.address));
+        const steering_marked_ports ports{each.first_port, each.last_port, anywhere ? 1U : 0U};
+        MarkedKey key_bytes;
+        MarkedPorts port_bytes;
+        std::memcpy(key_bytes.data(), &key, sizeof(key));
+        std::memcpy(port_bytes.data(), &ports, sizeof(ports));
+        entries.insert_or_assign(key_bytes, port_bytes);
+    }
+    return entries;
+}
+
+Result<void> Steering::update_marked(MarkedEntries wanted) {
+    const auto put = [&](const MarkedKey& key, const MarkedPorts& ports) {
+        return bpf_map_update_elem(marked_.get(), key.data(), ports.data(), BPF_ANY) == 0;
+    };
+    for (auto entry = wanted.begin(); entry != wanted.end(); ++entry) {
+        const auto known = marked_installed_.find(entry->first);
+        if (known != marked_installed_.end() && known->second == entry->second) continue;
+        if (put(entry->first, entry->second)) continue;
+        for (auto undo = wanted.begin(); undo != entry; ++undo) {
+            const auto before = marked_installed_.find(undo->first);
+            if (before == marked_installed_.end())
+                bpf_map_delete_elem(marked_.get(), undo->first.data());
+            else
+                put(before->first, before->second);
+        }
+        return fail(Errc::no_space,
+                    fmt::format("the XDP program has no room for more: at most {} destinations of "
+                                "mark rules",
+                                STEERING_MAX_MARKED));
+    }
+    for (const auto& [key, ports] : marked_installed_)
+        if (!wanted.contains(key)) bpf_map_delete_elem(marked_.get(), key.data());
+    marked_installed_ = std::move(wanted);
+    return {};
+}
+
 Result<void> Steering::update(const SteeringSet& wanted) {
+    const MarkedEntries marked_before = marked_installed_;
+    if (auto updated = update_marked(entries_of(wanted.marked)); !updated) return updated;
     const std::array sets = {&services_, &servers_, &locals_};
     std::array<Keys, 3> keys = {keys_of(wanted.services), keys_of(wanted.servers),
                                 keys_of(wanted.local_addresses, wanted.local_macs)};
@@ -158,6 +222,7 @@ Result<void> Steering::update(const SteeringSet& wanted) {
         if (added) continue;
         for (std::size_t done = 0; done < i; ++done)
             remove_all(sets[done]->map.get(), missing_from(sets[done]->installed, keys[done]));
+        static_cast<void>(update_marked(marked_before));
         return added;
     }
     for (std::size_t i = 0; i < sets.size(); ++i) {

@@ -11,6 +11,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,23 @@ struct SteeredEndpoint {
     friend constexpr auto operator<=>(const SteeredEndpoint&, const SteeredEndpoint&) = default;
 };
 
+// Destinations that get a firewall mark: a prefix (of length 0 for "anywhere but the box itself")
+// and ports in host order, both ends included.
+struct MarkedDestination {
+    Protocol protocol = Protocol::tcp;
+    Prefix prefix;
+    std::uint16_t first_port = 0;
+    std::uint16_t last_port = 65535;
+    friend constexpr auto operator<=>(const MarkedDestination&, const MarkedDestination&) = default;
+};
+
 // Order and repetitions do not matter.
 struct SteeringSet {
     std::vector<SteeredEndpoint> services;
     std::vector<SteeredEndpoint> servers;    // whose answers and masqueraded flows are ours
     std::vector<IpAddress> local_addresses;  // of the box, on whatever interface
     std::vector<MacAddress> local_macs;      // likewise; frames for any other are the kernel's
+    std::vector<MarkedDestination> marked;
 };
 
 // Packets by what was decided, since the program was attached; index: enum steering_outcome.
@@ -59,7 +71,15 @@ class Steering {
     Steering() = default;
     Result<void> take_map(UniqueFd map);
 
+    using MarkedKey = std::array<std::uint8_t, sizeof(steering_marked_key)>;
+    using MarkedPorts = std::array<std::uint8_t, sizeof(steering_marked_ports)>;
+    using MarkedEntries = std::map<MarkedKey, MarkedPorts>;
+    static MarkedEntries entries_of(std::vector<MarkedDestination> destinations);
+    Result<void> update_marked(MarkedEntries wanted);
+
     Set services_, servers_, locals_;
+    UniqueFd marked_;
+    MarkedEntries marked_installed_;
     UniqueFd outcomes_;
 };
 

@@ -13,6 +13,23 @@ struct steering_endpoint {
     __u8 kind;      // STEERING_IPV4, STEERING_IPV6, or STEERING_MAC with the address's 6 bytes
 };
 
+// Destinations that a rule may give a firewall mark: a prefix, and the ports between which all
+// those of its rules lie (host order). The longest prefix that has the address counts; it stands
+// for the shorter ones that contain it, too.
+struct steering_marked_key {
+    __u32 prefix_length;  // STEERING_MARKED_FIXED_BITS, and those of the address
+    __u8 kind;
+    __u8 protocol;
+    __u16 zero;
+    __u32 address[4];
+};
+struct steering_marked_ports {
+    __u16 first;
+    __u16 last;
+    __u32 any;  // 1: only of rules that name no destination
+};
+#define STEERING_MARKED_FIXED_BITS 32
+
 #define STEERING_IPV4 4
 #define STEERING_IPV6 6
 #define STEERING_MAC 2  // in `locals`: a MAC address of the box
@@ -22,6 +39,7 @@ struct steering_endpoint {
 #define STEERING_MAX_SERVICES 65536
 #define STEERING_MAX_SERVERS 262144
 #define STEERING_MAX_LOCALS 16384
+#define STEERING_MAX_MARKED 16384
 
 enum steering_outcome {
     STEERING_TO_SERVICE,        // to a worker: towards a virtual service

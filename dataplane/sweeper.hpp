@@ -5,6 +5,8 @@
 // before the sweeper does treats it as gone, so only listings and counts see the delay.
 #pragma once
 
+#include <array>
+
 #include "dataplane/data_plane.hpp"
 
 namespace usher {
@@ -13,13 +15,14 @@ class Sweeper {
   public:
     static constexpr std::uint32_t kPerSecond = 1U << 20;  // entries
     static constexpr unsigned kPerTurn = 64;
+    static constexpr unsigned kAhead = 16;
     // A worker whose clock is a little behind may just be refreshing it: leave it that moment.
     static constexpr Ticks kMargin = 2;
 
     Sweeper(DataPlane& plane, unsigned id) : plane_(plane), id_(id) {}
 
-    // Calls `look(index, status, when)` for each live connection among the next few; what is over at
-    // `when` is over for every worker.
+    // Calls `look(index, status, when)` for each live connection among the next few; what is over
+    // at `when` is over for every worker.
     template <class Look>
     void turn(Ticks now, Look look) {
         begin_tick(now);
@@ -40,11 +43,23 @@ class Sweeper {
     void visit(Ticks when, unsigned visits, Look look) {
         const std::uint32_t used = plane_.pool.ever_used();
         if (first() >= used) return;
-        for (unsigned i = 0; i < visits; ++i, advance(used)) {
-            const Connection& connection = plane_.table[at_];
-            __builtin_prefetch(&connection + 8);
-            const std::uint32_t status = connection.status.load(std::memory_order_acquire);
-            if (status & kLive) look(at_, status, when);
+        while (visits > 0) {
+            // A few at a time: what is over will be taken out of two buckets that nobody has
+            // looked at for a while, so they are sent for together.
+            std::array<ConnectionIndex, kAhead> live;
+            unsigned count = 0;
+            for (unsigned i = 0; i < kAhead && visits > 0; ++i, --visits, advance(used)) {
+                const Connection& connection = plane_.table[at_];
+                __builtin_prefetch(&connection + kAhead);
+                if (!(connection.status.load(std::memory_order_acquire) & kLive)) continue;
+                if (connection.is_expired(when)) plane_.table.prefetch_entries(connection);
+                live[count++] = at_;
+            }
+            for (unsigned i = 0; i < count; ++i) {
+                const std::uint32_t status =
+                    plane_.table[live[i]].status.load(std::memory_order_acquire);
+                if (status & kLive) look(live[i], status, when);
+            }
         }
     }
     // The shares are chunks in turn: worker 0 has the first, and so on.

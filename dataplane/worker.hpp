@@ -82,9 +82,9 @@ class Worker {
     bool starts_anew(const Connection& connection, std::uint32_t status) const;
     void assure(const Connection& connection);
     Ticks timeout_of(const Connection& connection, std::uint32_t status) const {
-        const StateTimeouts& timeouts =
-            status & kOwnTimeouts ? snapshot_->own_timeouts[connection.timeout_class - 1U]
-                                  : snapshot_->timeouts;
+        const StateTimeouts& timeouts = status & kOwnTimeouts
+                                            ? snapshot_->own_timeouts[connection.timeout_class - 1U]
+                                            : snapshot_->timeouts;
         return timeouts[static_cast<std::size_t>(state_of(status))];
     }
 
@@ -92,18 +92,25 @@ class Worker {
     struct Target {
         Be32 address;
         Be16 port;
-        ServerSlot server = kNobodysSlot;  // then there is nobody
-        Be16 configured_port;              // 0: the one that the client asked for
+        ServerSlot server = kNobodysSlot;         // then there is nobody
+        Be16 configured_port;                     // 0: the one that the client asked for
         ConnectionIndex control = kNoConnection;  // its template, held
     };
 
     // admission: the entry of a new connection, or none and the packet is taken care of
     Entry admit(Burst& burst, unsigned i);
+    void expect_first_packets(const Burst& burst);
     const Service* service_for(const Burst& burst, unsigned i) const;
+    void answer_as_closed(Burst& burst, unsigned i);
     bool may_open(Burst& burst, unsigned i);
     bool is_shed();
     Target choose(const Burst& burst, unsigned i, const Service& service) const;
     Entry connect(Burst& burst, unsigned i, const Service& service, const Target& target);
+    void put_off(const Burst& burst, unsigned i, ConnectionIndex index);
+    bool may_be_pending(std::uint64_t hash) const;
+    void link_pending(Burst& burst);
+    Entry link(Burst& burst, unsigned i, ConnectionIndex index);
+    Entry join(const Burst& burst, unsigned i);
     State first_state(const Headers& headers) const;
     void fill(Connection& connection, const Burst& burst, unsigned i, const Target& target);
     void note_scheduled(const Connection& connection, State state);
@@ -140,7 +147,9 @@ class Worker {
     void count(const Connection& connection, Direction direction, std::uint16_t ip_length);
 
     // refusals
-    void refuse(rte_mbuf* packet, const Headers& headers, IcmpError error, std::uint16_t mtu);
+    // `from` 0: the address that the packet was sent to.
+    void refuse(rte_mbuf* packet, const Headers& headers, IcmpError error, std::uint16_t mtu,
+                Be32 from = Be32());
     void reset(rte_mbuf* packet, const Headers& headers);
     void answer(rte_mbuf* packet, std::size_t length);
     bool may_refuse();
@@ -169,6 +178,17 @@ class Worker {
     std::uint16_t ip_id_ = 0;
     std::uint32_t random_;
     std::uint32_t until_shed_ = 0;  // first packets, until drop_packet takes one
+    // Of the burst in hand: the services of packets without a guess, and new connections that are
+    // not in the table yet, with a filter of their flows' hashes.
+    std::uint32_t expected_ones_ = 0;
+    std::array<const Service*, Burst::kMax> expected_;
+    struct Pending {
+        ConnectionIndex index;
+        unsigned packet;
+    };
+    std::array<Pending, Burst::kMax> pending_;
+    unsigned pending_count_ = 0;
+    std::array<std::uint64_t, 16> pending_filter_{};
     std::array<ConnectionIndex, Burst::kMax> lent_;
     unsigned lent_count_ = 0;
     Trace trace_;

@@ -49,7 +49,7 @@ std::uint16_t tcp_checksum(Be32 source, Be32 destination, std::span<const std::u
 }  // namespace
 
 std::size_t write_icmp_error(std::span<std::uint8_t> room, const Headers& headers, IcmpError error,
-                             std::uint16_t mtu, std::uint16_t ip_id) {
+                             std::uint16_t mtu, std::uint16_t ip_id, Be32 from) {
     std::uint8_t* ip = room.data() + kEthernetHeader;
     const auto sender = load<Be32>(ip + ipv4::kSource);
     const auto target = load<Be32>(ip + ipv4::kDestination);
@@ -67,7 +67,7 @@ std::size_t write_icmp_error(std::span<std::uint8_t> room, const Headers& header
 
     const std::size_t length = ipv4::kMinHeader + kIcmpHeader + quoted;
     write_ipv4(ip, {kTosInternetControl, static_cast<std::uint16_t>(length), ip_id, 0,
-                    Protocol::icmp, target, sender});
+                    Protocol::icmp, from == Be32() ? target : from, sender});
     return kEthernetHeader + length;
 }
 

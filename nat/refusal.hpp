@@ -21,12 +21,13 @@ enum class IcmpError : std::uint16_t {  // type << 8 | code
 inline constexpr std::size_t kIcmpDatagramLimit = 576;
 inline constexpr std::size_t kRefusalRoom = kEthernetHeader + kIcmpDatagramLimit;
 
-// Turns the frame into an ICMP error back to its sender, from the address it was sent to. `room`
+// Turns the frame into an ICMP error back to its sender, from `from`, or from the address it was
+// sent to if that is 0. `room`
 // is the frame's buffer, at least kRefusalRoom bytes; the offending frame stands at its start and
 // was accepted by parse_ipv4. `mtu` is for fragmentation_needed, else 0. Returns the new frame's
 // length. The Ethernet addresses are left to the caller.
 std::size_t write_icmp_error(std::span<std::uint8_t> room, const Headers& headers, IcmpError error,
-                             std::uint16_t mtu, std::uint16_t ip_id);
+                             std::uint16_t mtu, std::uint16_t ip_id, Be32 from = Be32());
 
 // Turns a TCP segment without RST into the reset that a closed port answers with. Same contract.
 std::size_t write_tcp_reset(std::span<std::uint8_t> room, const Headers& headers);

@@ -78,7 +78,7 @@ constexpr std::array kAll{
 };
 
 constexpr bool is_in_build(const SchedulerKind& kind) {
-    return kind.make != nullptr;
+    return is_built_in(kind.name);
 }
 
 constexpr auto kKinds = [] {

@@ -53,7 +53,18 @@ def tidy(run):
 
 def unit(run):
     run.gtests("asan", "_test")
+    run.gtests("release", "_release")
     run.scripts("asan")
+
+
+def golden(run):
+    """What a kernel's IPVS decided in the same situations: see docs/replay.md."""
+    if not run.builds.ninja("release", ["tools/replay_player"]):
+        return
+    files = [str(path) for path in sorted((ROOT / "tests/golden").glob("*.json"))]
+    player = str(BUILD / "release/tools/replay_player")
+    run.one("golden", [player, *files])
+    run.one("golden, two workers", [player, "--workers", "2", *files])
 
 
 def race(run):
@@ -92,7 +103,7 @@ def bench(run):
 
 
 # In the order of running: what is quick and what fails most first.
-PARTS = {"format": format_check, "layers": layer_check, "unit": unit, "race": race, "fuzz": fuzz,
+PARTS = {"format": format_check, "layers": layer_check, "unit": unit, "golden": golden, "race": race, "fuzz": fuzz,
          "e2e": e2e, "bench": bench, "tidy": tidy}
 
 

@@ -45,10 +45,11 @@ Config wiring(unsigned server_neighbours) {
 
 }  // namespace
 
-rte_mempool* process_pool(unsigned packets) {
-    static rte_mempool* const kPool = [packets] {
+rte_mempool* process_pool(unsigned packets, std::size_t other_bytes) {
+    static rte_mempool* const kPool = [=] {
         EalConfig config;
         config.packets = packets;
+        config.other_bytes = other_bytes;
         const auto eal = start_eal(config);
         const auto made = eal ? make_packet_pool("process", packets, 0, -1, PacketLayout::dense)
                               : Result<rte_mempool*>(tl::unexpected(eal.error()));

@@ -46,6 +46,7 @@ class DirectorInProcess {
 };
 
 // DPDK's environment can be started only once: one pool for the process, made when first asked.
-rte_mempool* process_pool(unsigned packets = 4096);
+// `other_bytes`: as EalConfig's.
+rte_mempool* process_pool(unsigned packets = 4096, std::size_t other_bytes = 0);
 
 }  // namespace usher

@@ -83,7 +83,8 @@ int main(int argc, char** argv) {
                                                           {usher::Protocol::udp, address, 80}},
                                              .servers = {},
                                              .local_addresses = {address},
-                                             .local_macs = {ports.back().mac()}}));
+                                             .local_macs = {ports.back().mac()},
+                                             .marked = {}}));
         }
         std::printf("ready\n");
         std::fflush(stdout);

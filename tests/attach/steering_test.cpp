@@ -55,7 +55,8 @@ class SteeringTest : public testing::Test {
                             {Protocol::tcp, ip("10.0.0.101"), 0},
                             {Protocol::tcp, ip(kServer6), 8080}},
                 .local_addresses = {ip(kVip), ip(kBox), ip(kVip6), ip("fd00::1")},
-                .local_macs = {MacAddress{{2, 0, 0, 0, 0, 1}}}};
+                .local_macs = {MacAddress{{2, 0, 0, 0, 0, 1}}},
+                .marked = {}};
     }
 
     int run(Bytes frame) {
@@ -119,6 +120,31 @@ TEST_F(SteeringTest, IcmpErrorsFollowThePacketTheyQuote) {
     EXPECT_EQ(run(frame6("2001:db8:2::1", kVip6, kIcmp6, icmp(2, answered6))), kWorker);
     EXPECT_EQ(run(frame6(kServer6, kClient6, kIcmp6, icmp(1, asked6))), kWorker);
     EXPECT_EQ(run(frame6(kServer6, kClient6, kIcmp6, icmp(129, asked6))), STEERING_OTHER);
+}
+
+TEST_F(SteeringTest, WhatMayGetAMarkGoesToAWorker) {
+    SteeringSet set = usual();
+    set.marked = {{Protocol::tcp, Prefix::of(ip("192.0.2.0"), 24), 80, 80},
+                  {Protocol::tcp, Prefix::of(ip("192.0.2.128"), 25), 443, 443},
+                  {Protocol::udp, Prefix::of(ip("0.0.0.0"), 0), 5000, 6000}};
+    ASSERT_TRUE(steering_->update(set));
+    EXPECT_EQ(run(frame4(kClient, "192.0.2.1", kTcp, ports(4000, 80))), kWorker);
+    EXPECT_EQ(run(frame4(kClient, "192.0.2.1", kTcp, ports(4000, 443))), STEERING_OTHER);
+    EXPECT_EQ(run(frame4(kClient, "192.0.2.1", kUdp, ports(4000, 80))), STEERING_OTHER);
+    // The longer prefix is in the shorter one: the ports of both, and what lies between.
+    EXPECT_EQ(run(frame4(kClient, "192.0.2.200", kTcp, ports(4000, 80))), kWorker);
+    EXPECT_EQ(run(frame4(kClient, "192.0.2.200", kTcp, ports(4000, 443))), kWorker);
+    // A rule without destination does not mean the box.
+    EXPECT_EQ(run(frame4(kClient, "198.51.100.99", kUdp, ports(4000, 5353))), kWorker);
+    EXPECT_EQ(run(frame4(kClient, kBox, kUdp, ports(4000, 5353))), STEERING_LOCAL);
+    const Bytes answered = ipv4("192.0.2.1", kClient, kTcp, ports(80, 4000));
+    EXPECT_EQ(run(frame4("192.0.2.9", "192.0.2.1", kIcmp, icmp(3, answered))), kWorker);
+
+    set.marked = {{Protocol::tcp, Prefix::of(ip("192.0.2.0"), 24), 8080, 8080}};
+    ASSERT_TRUE(steering_->update(set));
+    EXPECT_EQ(run(frame4(kClient, "192.0.2.1", kTcp, ports(4000, 80))), STEERING_OTHER);
+    EXPECT_EQ(run(frame4(kClient, "192.0.2.200", kTcp, ports(4000, 8080))), kWorker);
+    EXPECT_EQ(run(frame4(kClient, "198.51.100.99", kUdp, ports(4000, 5353))), STEERING_OTHER);
 }
 
 TEST_F(SteeringTest, FramesForAnotherMachineAreTheKernels) {

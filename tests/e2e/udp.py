@@ -17,11 +17,19 @@ ROUNDS = 10
 
 
 def wrr(weights):
-    """IPVS's order: the list again and again, under a falling bar."""
-    step, bar = math.gcd(*weights), 0
+    """IPVS's order for servers added one after the other: the list, newest first, again and again,
+    under a falling bar that each addition fits to the weights so far."""
+    bar = 0
+    for count in range(1, len(weights) + 1):
+        step = math.gcd(*weights[:count])
+        top = max(weights[:count]) - (step - 1)
+        if bar == 0 or bar > top:
+            bar = top
+        elif step > 1:
+            bar = bar // step * step + 1
     while True:
-        bar = bar - step if bar > step else max(weights)
-        yield from (i for i, weight in enumerate(weights) if weight >= bar)
+        yield from (i for i in reversed(range(len(weights))) if weights[i] >= bar)
+        bar = bar - step if bar > step else top
 
 
 def test(rig):
@@ -41,9 +49,8 @@ def test(rig):
         name, text = client.recv(2000).decode().split(": ")
         expect_same(text, f"hello {number}")
         answers.append(name)
-    newest_first = list(reversed(range(1, len(WEIGHTS) + 1)))
-    order = wrr([WEIGHTS[n - 1] for n in newest_first])
-    expect(answers == [f"server {newest_first[next(order)]}" for _ in range(count)],
+    order = wrr(WEIGHTS)
+    expect(answers == [f"server {next(order) + 1}" for _ in range(count)],
            f"{count} flows went to {' : '.join(map(str, WEIGHTS))}, in IPVS's order")
 
     for number, client in enumerate(clients):

@@ -82,8 +82,8 @@ TEST_P(Allocation, NoneWhileTheWorkerRuns) {
     Bench bench;
     for (const char* persistence : {"", R"(,"persistence":300)"}) {
         const int port = persistence[0] == '\0' ? 80 : 81;
-        const std::string service =
-            fmt::format(R"("service":{{"protocol":"tcp","address":"203.0.113.10","port":{}}})", port);
+        const std::string service = fmt::format(
+            R"("service":{{"protocol":"tcp","address":"203.0.113.10","port":{}}})", port);
         bench.ask(fmt::format(R"({{"command":"service.add",{},"options":{{"scheduler":"{}"{}}}}})",
                               service, GetParam(), persistence));
         for (int server = 100; server < 110; ++server)
@@ -92,11 +92,11 @@ TEST_P(Allocation, NoneWhileTheWorkerRuns) {
                                   service, server));
         for (int client = 2; client < 9; ++client)
             for (const char* flags : {"S", "A", "R"})
-                bench.pass(0, fmt::format("tcp 198.51.100.{}:{} > 203.0.113.10:{} {} seq=1",
-                                          client, 4000 + client, port, flags));
+                bench.pass(0, fmt::format("tcp 198.51.100.{}:{} > 203.0.113.10:{} {} seq=1", client,
+                                          4000 + client, port, flags));
     }
-    bench.pass(0, "tcp 198.51.100.2:4001 > 203.0.113.10:80 A seq=1");   // refused by a reset
-    bench.pass(0, "udp 198.51.100.2:4001 > 203.0.113.10:99 len=4");     // no such service
+    bench.pass(0, "tcp 198.51.100.2:4001 > 203.0.113.10:80 A seq=1");  // refused by a reset
+    bench.pass(0, "udp 198.51.100.2:4001 > 203.0.113.10:99 len=4");    // no such service
     EXPECT_GE(bench.sent(), 42U);
     bench.wait(2000);  // all of them expire
     EXPECT_EQ(allocations, 0U);

@@ -4,11 +4,15 @@
 //
 //   # a comment
 //   ipvsadm -A -t 203.0.113.10:80 -s rr        a command, through the command line's own parser
+//   request {"command": ...}                   any command, as docs/protocol.md has it
 //   table 8                                    (first) a table of 2^8 connections
 //   ext in PACKET    int out PACKET            packets as packet_text.hpp writes them
 //   wait 61                                    seconds
 //   drop no-server 1                           packets dropped for that reason, up to here
 //   counts TCP 203.0.113.10:80 10.0.0.100:80 1 0      ActiveConn and InActConn
+//   templates TCP 203.0.113.10:80 10.0.0.100:80 1     PersistConn
+//   entry TCP 198.51.100.0:0 ASSURED 299              a connection's client, state and seconds
+//   entries 3                                         of all connections
 //
 // "in" lines that follow each other on one port are one batch; every packet that leaves must stand
 // in an "out" line after it, in order within its port.
@@ -18,6 +22,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "tests/packets/in_process.hpp"
@@ -66,12 +71,20 @@ class Player {
             words >> bits_;
         else if (first == "ipvsadm")
             command(line.substr(8));
+        else if (first == "request")
+            request(line.substr(8));
         else if (first == "wait")
             wait(words);
         else if (first == "drop")
             check_drops(words);
         else if (first == "counts")
             check_counts(words);
+        else if (first == "templates")
+            check_templates(words);
+        else if (first == "entry")
+            check_entry(words);
+        else if (first == "entries")
+            check_entries(words);
         else
             FAIL() << "no such line";
     }
@@ -109,8 +122,11 @@ class Player {
         const std::vector<std::string> words{std::istream_iterator<std::string>(stream), {}};
         const auto parsed = parse_ipvsadm("ipvsadm", words, NameResolver{});
         ASSERT_TRUE(parsed) << parsed.error().text;
-        const std::string reply = director().request(to_line(change_request(*parsed)));
-        EXPECT_EQ(reply, "{\"ok\":true,\"result\":null}\n");
+        request(to_line(change_request(*parsed)));
+    }
+
+    void request(const std::string& line) {
+        EXPECT_EQ(director().request(line), "{\"ok\":true,\"result\":null}\n");
     }
 
     void wait(std::istream& words) {
@@ -129,9 +145,25 @@ class Player {
     }
 
     void check_counts(std::istream& words) {
-        std::string protocol, service, server;
+        const std::optional<ServerRow> row = server_row(words);
         std::uint64_t active = 0, inactive = 0;
-        words >> protocol >> service >> server >> active >> inactive;
+        words >> active >> inactive;
+        ASSERT_TRUE(row) << "no such server";
+        EXPECT_EQ(row->active, active) << "active";
+        EXPECT_EQ(row->inactive, inactive) << "inactive";
+    }
+
+    void check_templates(std::istream& words) {
+        const std::optional<ServerRow> row = server_row(words);
+        std::uint64_t count = 0;
+        words >> count;
+        ASSERT_TRUE(row) << "no such server";
+        EXPECT_EQ(row->persistent, count);
+    }
+
+    std::optional<ServerRow> server_row(std::istream& words) {
+        std::string protocol, service, server;
+        words >> protocol >> service >> server;
         for (const auto& [key, desired] : director().director().desired().services) {
             if (key.to_string() != fmt::format("{} {}", protocol, service)) continue;
             ServiceRow row{key, desired.options, {}, {}, {}};
@@ -140,14 +172,39 @@ class Player {
                 server_row.key = each.key;
                 row.servers.push_back(server_row);
             }
-            for (const ServerRow& each : director().director().counted(row).servers) {
-                if (each.key.to_string() != server) continue;
-                EXPECT_EQ(each.active, active) << "active";
-                EXPECT_EQ(each.inactive, inactive) << "inactive";
-                return;
-            }
+            for (const ServerRow& each : director().director().counted(row).servers)
+                if (each.key.to_string() == server) return each;
         }
-        ADD_FAILURE() << "no such server";
+        return std::nullopt;
+    }
+
+    std::vector<ConnectionRow> connections() {
+        std::vector<ConnectionRow> rows;
+        director().director().each_connection([&](const ConnectionRow& row) {
+            rows.push_back(row);
+            return true;
+        });
+        return rows;
+    }
+
+    void check_entry(std::istream& words) {
+        std::string protocol, client, state;
+        std::uint32_t expires = 0;
+        words >> protocol >> client >> state >> expires;
+        for (const ConnectionRow& row : connections()) {
+            if (protocol_name(row.protocol) != protocol || row.client.to_string() != client)
+                continue;
+            EXPECT_EQ(row.state, state);
+            EXPECT_EQ(row.expires, expires);
+            return;
+        }
+        ADD_FAILURE() << "no such connection";
+    }
+
+    void check_entries(std::istream& words) {
+        std::size_t count = 0;
+        words >> count;
+        EXPECT_EQ(connections().size(), count);
     }
 
     const unsigned burst_;

@@ -87,6 +87,8 @@ void run_servers(Report& report, const Settings& settings) {
             Rig::Setup setup;
             setup.servers = servers;
             setup.scheduler = kind.name;
+            // To ovf a weight is how many connections a server takes: room for all of them.
+            if (setup.scheduler == "ovf") setup.weight = 1U << 20;
             run_one(report, settings, fmt::format("servers {} {}", kind.name, servers), setup,
                     the_service);
         }

@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 #include <bit>
+#include <fstream>
+#include <string>
 
 #include "tools/benchmark/rig.hpp"
 
@@ -53,9 +55,10 @@ void swap_macs(std::span<rte_mbuf*> packets) {
 class HashFloor {
   public:
     explicit HashFloor(Rig& rig, std::uint32_t flows) : states_(std::size_t{2} * flows) {
+        if (!fits(flows)) return;
         rte_hash_parameters parameters{};
         parameters.name = "floor";
-        parameters.entries = std::bit_ceil(flows * 2 + flows / 2);
+        parameters.entries = entries(flows);
         parameters.key_len = sizeof(Key);
         parameters.hash_func = rte_hash_crc;
         parameters.extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF;
@@ -102,6 +105,20 @@ class HashFloor {
         std::uint64_t touched = 0;
     };
     static Key key_of(const Flow4& flow) { return {flow, 17}; }
+    static std::uint32_t entries(std::uint32_t flows) {
+        return std::bit_ceil(flows * 2 + flows / 2);
+    }
+    // Into half of the memory that the machine has left.
+    static bool fits(std::uint32_t flows) {
+        constexpr std::size_t kBytesAnEntry = 56;  // key, bucket and free list of rte_hash
+        const std::size_t bytes = entries(flows) * kBytesAnEntry + flows * 2 * sizeof(State);
+        std::ifstream file("/proc/meminfo");
+        std::string word;
+        std::size_t kilobytes = 0;
+        while (file >> word)
+            if (word == "MemAvailable:") file >> kilobytes;
+        return bytes < kilobytes * 1024 / 2;
+    }
 
     rte_hash* hash_ = nullptr;
     MappedArray<State> states_;

@@ -42,7 +42,7 @@ int run(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
 
     see_cores();  // before DPDK pins this thread to its first
-    process_pool(kPoolPackets);
+    process_pool(kPoolPackets, kOtherBytes);
     pin_to(Core::last);
     Report report;
     report.note(

@@ -14,10 +14,7 @@ struct PcapTraffic {
     std::uint8_t protocol = 17;
     std::uint32_t flows = 1000;
 
-    // A TCP flow is opened first, so its file holds several rounds, lest the handshakes be many.
-    unsigned rounds() const { return protocol == 6 ? 8 : 1; }
-    std::uint32_t handshake() const { return protocol == 6 ? 3 : 0; }  // packets a flow
-    std::uint32_t packets() const { return flows * (handshake() + 2 * rounds()); }
+    std::uint32_t packets() const { return 2 * flows; }
 };
 
 // Who is on the wire. net_pcap's first port has the address that is `director` here.

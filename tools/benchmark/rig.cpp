@@ -20,6 +20,7 @@ void add_service(DesiredState& state, std::uint8_t protocol, Be32 address, std::
         ServerConfig server;
         const std::uint32_t first = address_of("10.0.0.100").host();
         server.key = {IpAddress(Be32::from_host(first + i)), port};
+        server.options.weight = setup.weight;
         service.servers.push_back(server);
     }
     service.created = service.servers_changed = ++state.revision;

@@ -13,6 +13,8 @@
 namespace usher::bench {
 
 inline constexpr unsigned kPoolPackets = 16384;
+// Room for DPDK's hash table with the keys of 16.5 million flows, and for what net_pcap keeps.
+inline constexpr std::size_t kOtherBytes = std::size_t{4} << 30;
 
 class Rig {
   public:
@@ -21,6 +23,7 @@ class Rig {
         unsigned workers = 1;
         unsigned servers = 1;  // 10.0.0.100 and on
         std::string scheduler = "rr";
+        unsigned weight = 1;    // of each server
         unsigned services = 0;  // more services than the one, on other addresses
         unsigned ports = 0;     // more ports on the address of the one
     };

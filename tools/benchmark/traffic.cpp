@@ -38,6 +38,13 @@ Wheel::Wheel(rte_mempool* pool) {
         throw std::runtime_error("no packets for the wheel");
 }
 
+Wheel::~Wheel() {
+    for (rte_mbuf* packet : packets_) {
+        rte_mbuf_refcnt_set(packet, 1);  // those that were sent kept the second
+        rte_pktmbuf_free(packet);
+    }
+}
+
 Order::Order(std::uint32_t count) : count_(count), mask_(std::bit_ceil(count) - 1) {}
 
 }  // namespace usher::bench

@@ -44,6 +44,9 @@ class Wheel {
     static constexpr unsigned kBurst = 32;
 
     explicit Wheel(rte_mempool* pool);
+    ~Wheel();
+    Wheel(const Wheel&) = delete;
+    Wheel& operator=(const Wheel&) = delete;
 
     // The next burst: the header copied in, and write(i, data) for what differs from packet to
     // packet, which is less than copying 64 bytes from all over memory.

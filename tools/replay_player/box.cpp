@@ -19,9 +19,12 @@ NameResolver no_names() {
             [](const std::string&, Protocol) { return std::nullopt; }};
 }
 
-// The scenarios' real servers are behind one router.
+// The scenarios' real servers: they are behind one router.
+const Prefix kServers4 = Prefix::of(*IpAddress::parse("10.2.0.0"), 16);
+const Prefix kServers6 = Prefix::of(*IpAddress::parse("fd00:2::"), 32);
+
 StaticRoute to_servers() {
-    return {Prefix::of(*IpAddress::parse("10.2.0.0"), 16), IpAddress::parse("10.0.0.100"), "int"};
+    return {kServers4, IpAddress::parse("10.0.0.100"), "int"};
 }
 
 }  // namespace
@@ -138,12 +141,14 @@ std::vector<Box::Sent> Box::through_worker(unsigned worker, Side from, const Fra
     return sent;
 }
 
-// The virtual addresses are the box's own, and nobody listens on them; what real servers send to
-// clients is routed as it is.
+// What clients and real servers send to each other is routed as it is. All other addresses are the
+// box's own, and nobody listens on them.
 std::vector<Box::Sent> Box::through_kernel(Side from, const Frame& frame) {
     if (from == Side::servers) return {{Side::clients, frame}};
     const auto segment = decode(frame);
     if (!segment) return {};
+    const IpAddress& to = segment->destination.address;
+    if (kServers4.contains(to) || kServers6.contains(to)) return {{Side::servers, frame}};
     const auto answer = closed_port_answer(frame, *segment);
     if (!answer) return {};
     return {{Side::clients, *answer}};

@@ -235,7 +235,7 @@ Record Player::perform(const Data& event) {
         answered = client.unread() > 0;
         client.read_all();
     }
-    wait(kExchangeTakes);
+    if (answered || client.fault() != Fault::none) wait(kExchangeTakes);
     if (answered) result["reply"] = true;
     if (const Fault fault = client.take_fault(); fault != Fault::none)
         result["client_err"] = name_of(fault);

@@ -52,10 +52,11 @@ bool World::run(Micros end, const std::function<bool()>& enough) {
         deliver();
         if (enough()) return true;
         const auto due = next_due();
-        const Micros next = due && *due < end ? *due : end;
+        const bool timer = due && *due <= end;
+        const Micros next = timer ? *due : end;
         if (ticks_at(next) != ticks_at(now_)) box_.set_clock(ticks_at(next));
         now_ = std::max(now_, next);
-        if (next == end) return false;
+        if (!timer) return false;
         for (Ends* ends : {&clients_, &servers_})
             for (auto& [key, one] : *ends)
                 one->on_timer(now_);
