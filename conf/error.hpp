@@ -37,6 +37,7 @@ class ConfigErrors {
         if (errors_.size() < kMaxErrors) errors_.push_back({file_, at, std::move(message)});
     }
     bool empty() const { return errors_.empty(); }
+    std::size_t size() const { return errors_.size(); }
     std::vector<ConfigError> take_sorted();  // by position
 
   private:

@@ -34,6 +34,9 @@ enum ServiceFlags : std::uint32_t {
     kFlagSched3 = 0x20,
 };
 
+// By the MTU of the way out: 40 or 60 bytes less.
+inline constexpr std::uint32_t kMssAuto = 0xffffffff;
+
 struct ServiceOptions {
     std::string scheduler = "wlc";
     std::uint32_t flags = 0;             // ServiceFlags
@@ -45,6 +48,17 @@ struct ServiceOptions {
     std::uint32_t idle_timeout = 0;  // seconds that replace IPVS's ESTABLISHED or UDP timeout
     std::uint32_t slow_start = 0;    // seconds in which a server that is new or back grows to its
                                      // weight
+    std::uint32_t mss_clamp = 0;     // TCP's MSS is at most this, or kMssAuto
+
+    std::optional<bool> ftp = {};  // the FTP helper, for TCP; none: for port 21
+    bool ftp_third_party = false;  // PORT and EPRT may name an address that is not the client's
+
+    // Whether connections to this port of the service get the helper. IPVS's, too, goes by the port
+    // of the connection, whatever the service is named by.
+    bool has_ftp_helper(Protocol protocol, std::uint16_t port) const {
+        constexpr std::uint16_t kFtpControl = 21;
+        return protocol == Protocol::tcp && ftp.value_or(port == kFtpControl);
+    }
 
     friend bool operator==(const ServiceOptions&, const ServiceOptions&) = default;
 };
@@ -171,6 +185,24 @@ struct MarkRule {
     friend bool operator==(const MarkRule&, const MarkRule&) = default;
 };
 
+struct AddressRange {  // both ends included
+    IpAddress first;
+    IpAddress last;
+    friend bool operator==(const AddressRange&, const AddressRange&) = default;
+};
+
+// Connections from inside to elsewhere get an outside address. What must hold: conf/masquerade.hpp.
+struct MasqueradeRule {
+    std::vector<Prefix> inside;
+    std::vector<AddressRange> outside;  // empty: the box's own address on the way out
+    // None: 61000-65535 of an address that the box has, else all from 1 on.
+    std::optional<PortRange> ports;
+    friend bool operator==(const MasqueradeRule&, const MasqueradeRule&) = default;
+};
+
+// What is to be forwarded and is neither a service's, an answer, nor masqueraded.
+enum class OtherTraffic : std::uint8_t { drop, kernel };
+
 struct ControlConfig {
     std::string socket = "/run/usher/usher.sock";
     std::string group;  // empty: root only (0600); a name: 0660 and that group
@@ -190,6 +222,8 @@ struct Config {
     Timeouts timeouts;
     VsSettings vs;
     std::vector<MarkRule> marks;
+    std::vector<MasqueradeRule> masquerade;
+    OtherTraffic other = OtherTraffic::drop;
     ControlConfig control;
     LogConfig log;
     std::vector<StaticNeighbour> neighbours;

@@ -44,6 +44,7 @@ ReadConfig read_sections(const toml::table& table, const std::string& file, Conf
     read_wires(top, read);
     read_settings(top, read);
     read_marks(top, read);
+    read_masquerade(top, read);
     read_services(top, read);
     top.unknown_keys();
     return read;

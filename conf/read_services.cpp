@@ -84,6 +84,9 @@ ServiceOptions read_options(TableReader& reader, Family family) {
     options.persistence_engine = reader.text("persistence_engine").value_or("");
     options.idle_timeout = reader.integer("idle_timeout", 0, kMaxTimeout).value_or(0);
     options.slow_start = reader.integer("slow_start", 0, kMaxSlowStart).value_or(0);
+    options.mss_clamp = reader.integer_or("mss_clamp", "auto", kMssAuto, 0, kMaxMss).value_or(0);
+    options.ftp = reader.flag("ftp");
+    options.ftp_third_party = reader.flag("ftp_third_party").value_or(false);
     return options;
 }
 

@@ -51,6 +51,10 @@ void read_vs(TableReader& reader, ReadConfig& into) {
     }
 }
 
+void read_forwarding(TableReader& reader, ReadConfig& into) {
+    into.config.other = reader.word("other", kOtherWords).value_or(into.config.other);
+}
+
 void read_control(TableReader& reader, ReadConfig& into) {
     ControlConfig& control = into.config.control;
     if (auto socket = reader.text("socket")) {
@@ -80,9 +84,10 @@ struct Section {
 };
 
 constexpr Section kSections[] = {
-    {"workers", "[workers]", read_workers},    {"table", "[table]", read_table},
-    {"timeouts", "[timeouts]", read_timeouts}, {"vs", "[vs]", read_vs},
-    {"control", "[control]", read_control},    {"log", "[log]", read_log},
+    {"workers", "[workers]", read_workers},          {"table", "[table]", read_table},
+    {"timeouts", "[timeouts]", read_timeouts},       {"vs", "[vs]", read_vs},
+    {"control", "[control]", read_control},          {"log", "[log]", read_log},
+    {"forwarding", "[forwarding]", read_forwarding},
 };
 
 }  // namespace

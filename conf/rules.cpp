@@ -33,6 +33,25 @@ std::optional<Mistake> mistake_in_address(const ServiceKey& service, const Serve
     return std::nullopt;
 }
 
+std::optional<Mistake> mistake_in_mss(const ServiceKey& service, const ServiceOptions& options) {
+    const std::uint32_t mss = options.mss_clamp;
+    if (mss == 0) return std::nullopt;
+    if (service.fwmark == 0 && service.protocol != Protocol::tcp)
+        return invalid("mss_clamp", "only for tcp and fwmark services");
+    if (mss != kMssAuto && (mss < kMinMss || mss > kMaxMss))
+        return invalid("mss_clamp",
+                       fmt::format("expected 0, \"auto\", or {} to {} bytes", kMinMss, kMaxMss));
+    return std::nullopt;
+}
+
+std::optional<Mistake> mistake_in_ftp(const ServiceKey& service, const ServiceOptions& options) {
+    if (service.fwmark != 0 || service.protocol == Protocol::tcp) return std::nullopt;
+    if (options.ftp.value_or(false)) return invalid("ftp", "only for tcp and fwmark services");
+    if (options.ftp_third_party)
+        return invalid("ftp_third_party", "only for tcp and fwmark services");
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Mistake> mistake_in(const ServiceKey& service, const ServiceOptions& options) {
@@ -56,7 +75,8 @@ std::optional<Mistake> mistake_in(const ServiceKey& service, const ServiceOption
         return invalid("idle_timeout", fmt::format("expected 0 to {} seconds", kMaxTimeout));
     if (options.slow_start > kMaxSlowStart)
         return invalid("slow_start", fmt::format("expected 0 to {} seconds", kMaxSlowStart));
-    return std::nullopt;
+    if (auto mistake = mistake_in_mss(service, options)) return mistake;
+    return mistake_in_ftp(service, options);
 }
 
 std::optional<Mistake> mistake_in(const ServiceKey& service, const ServerConfig& server) {

@@ -12,6 +12,7 @@ void read_interfaces(TableReader& top, ReadConfig& into);  // [[interface]]
 void read_wires(TableReader& top, ReadConfig& into);       // [[neighbour]], [[route]]; after those
 void read_settings(TableReader& top, ReadConfig& into);    // [workers] [table] [timeouts] ...
 void read_marks(TableReader& top, ReadConfig& into);       // [[mark]]; after the interfaces
+void read_masquerade(TableReader& top, ReadConfig& into);  // [[masquerade]]
 void read_services(TableReader& top, ReadConfig& into);    // [[service]]
 
 }  // namespace usher

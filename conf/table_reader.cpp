@@ -87,6 +87,28 @@ std::optional<std::uint32_t> TableReader::integer(std::string_view key, std::uin
     return node == nullptr ? std::nullopt : integer_in(key, *node, low, high);
 }
 
+std::optional<std::uint32_t> TableReader::integer_or(std::string_view key, std::string_view word,
+                                                     std::uint32_t value, std::uint32_t low,
+                                                     std::uint32_t high) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return std::nullopt;
+    const auto* text = node->as_string();
+    if (text == nullptr) return integer_in(key, *node, low, high);
+    if (text->get() == word) return value;
+    fail(key, fmt::format("{}: expected an integer from {} to {} or \"{}\", found \"{}\"", key, low,
+                          high, word, text->get()));
+    return std::nullopt;
+}
+
+std::optional<bool> TableReader::flag(std::string_view key) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return std::nullopt;
+    const auto* value = node->as_boolean();
+    if (value != nullptr) return value->get();
+    wrong_type(key, "true or false", *node);
+    return std::nullopt;
+}
+
 std::optional<IpAddress> TableReader::address(std::string_view key) {
     const auto written = text(key);
     if (!written) return std::nullopt;

@@ -51,6 +51,11 @@ class TableReader {
     std::optional<std::string> text(std::string_view key);
     std::optional<std::uint32_t> integer(std::string_view key, std::uint32_t low,
                                          std::uint32_t high);
+    // An integer, or a word that stands for `value`.
+    std::optional<std::uint32_t> integer_or(std::string_view key, std::string_view word,
+                                            std::uint32_t value, std::uint32_t low,
+                                            std::uint32_t high);
+    std::optional<bool> flag(std::string_view key);
     std::optional<IpAddress> address(std::string_view key);
 
     template <class T, std::size_t N>

@@ -41,6 +41,9 @@ inline constexpr std::array<Word<TunnelType>, 3> kTunnelWords{
 inline constexpr std::array<Word<std::uint32_t>, 2> kTunnelFlagWords{
     {{"checksum", 1}, {"remote-checksum", 2}}};
 
+inline constexpr std::array<Word<OtherTraffic>, 2> kOtherWords{
+    {{"drop", OtherTraffic::drop}, {"kernel", OtherTraffic::kernel}}};
+
 inline constexpr std::array<Word<LogLevel>, 5> kLogLevelWords{{{"error", LogLevel::error},
                                                                {"warning", LogLevel::warning},
                                                                {"notice", LogLevel::notice},

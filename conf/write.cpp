@@ -2,6 +2,7 @@
 #include "conf/write.hpp"
 
 #include "conf/endpoint.hpp"
+#include "conf/masquerade.hpp"
 #include "conf/toml_text.hpp"
 #include "conf/vs_settings.hpp"
 #include "conf/write_services.hpp"
@@ -78,6 +79,26 @@ std::string mark_text(const MarkRule& rule) {
     return table_text("[[mark]]", pairs);
 }
 
+std::string masquerade_text(const MasqueradeRule& rule) {
+    TomlPairs pairs;
+    std::vector<std::string> inside;
+    for (const Prefix& prefix : rule.inside)
+        inside.push_back(toml_string(prefix.to_string()));
+    pairs.add("inside", toml_array(inside));
+    std::vector<std::string> outside;
+    for (const AddressRange& range : rule.outside)
+        outside.push_back(toml_string(address_range_text(range)));
+    if (!outside.empty()) pairs.add("outside", toml_array(outside));
+    if (rule.ports) pairs.add_text("ports", port_range_text(*rule.ports));
+    return table_text("[[masquerade]]", pairs);
+}
+
+TomlPairs forwarding_pairs(OtherTraffic other) {
+    TomlPairs pairs;
+    pairs.add_word("other", other, Config{}.other, kOtherWords);
+    return pairs;
+}
+
 TomlPairs control_pairs(const ControlConfig& control) {
     TomlPairs pairs;
     if (control.socket != ControlConfig{}.socket) pairs.add_text("socket", control.socket);
@@ -109,6 +130,7 @@ std::string settings_text(const Config& config) {
     add("[table]", table);
     add("[timeouts]", timeout_pairs(config.timeouts));
     add("[vs]", vs_pairs(config.vs));
+    add("[forwarding]", forwarding_pairs(config.other));
     add("[control]", control_pairs(config.control));
     add("[log]", log_pairs(config.log));
     return text;
@@ -126,6 +148,8 @@ std::string write_config(const Config& config) {
         text += route_text(route);
     for (const auto& rule : config.marks)
         text += mark_text(rule);
+    for (const auto& rule : config.masquerade)
+        text += masquerade_text(rule);
     for (const auto& service : config.services)
         text += service_text(service) + "\n";
     if (!text.empty()) text.pop_back();  // the empty line after the last table

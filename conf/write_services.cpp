@@ -45,6 +45,12 @@ void add_options(const ServiceConfig& service, TomlPairs& pairs) {
         pairs.add_text("persistence_engine", options.persistence_engine);
     pairs.add_number("idle_timeout", options.idle_timeout, 0);
     pairs.add_number("slow_start", options.slow_start, 0);
+    if (options.mss_clamp == kMssAuto)
+        pairs.add_text("mss_clamp", "auto");
+    else
+        pairs.add_number("mss_clamp", options.mss_clamp, 0);
+    if (options.ftp) pairs.add("ftp", *options.ftp ? "true" : "false");
+    if (options.ftp_third_party) pairs.add("ftp_third_party", "true");
 }
 
 std::string server_text(const ServerConfig& server) {

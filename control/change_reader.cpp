@@ -84,9 +84,13 @@ Result<Change> read_service_add(const Json& members) {
 Result<Change> read_service_edit(const Json& members) {
     auto read = service_with_options(members);
     if (!read) return tl::unexpected<Error>(read.error());
-    return ServiceEdit{read->service, std::move(read->options),
+    return ServiceEdit{read->service,
+                       std::move(read->options),
                        !read->given->contains("idle_timeout"),
-                       !read->given->contains("slow_start")};
+                       !read->given->contains("slow_start"),
+                       !read->given->contains("mss_clamp"),
+                       !read->given->contains("ftp"),
+                       !read->given->contains("ftp_third_party")};
 }
 
 Result<Change> read_service_delete(const Json& members) {

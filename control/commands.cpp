@@ -10,6 +10,7 @@
 #include "control/change_reader.hpp"
 #include "control/list_commands.hpp"
 #include "control/log.hpp"
+#include "control/masquerade_commands.hpp"
 #include "control/settings_commands.hpp"
 #include "control/wire.hpp"
 
@@ -85,6 +86,8 @@ constexpr std::array kCommands{
     Command{"timeout.set", read_timeout_set, nullptr, true},
     Command{"vs.set", read_vs_set, nullptr, true},
     Command{"marks.set", read_marks_set, nullptr, true},
+    Command{"masquerade.set", read_masquerade_set, nullptr, true},
+    Command{"forwarding.set", read_forwarding_set, nullptr, true},
     Command{"batch", nullptr, batch, true},
     Command{"service.list", nullptr, service_list, true},
     Command{"connection.list", nullptr, connection_list, false},
@@ -92,6 +95,7 @@ constexpr std::array kCommands{
     Command{"timeout.get", nullptr, timeout_get, false},
     Command{"vs.list", nullptr, vs_list, false},
     Command{"marks.list", nullptr, marks_list, false},
+    Command{"masquerade.list", nullptr, masquerade_list, false},
     Command{"worker.list", nullptr, worker_list, false},
     Command{"port.list", nullptr, port_list, false},
     Command{"drop.list", nullptr, drop_list, false},

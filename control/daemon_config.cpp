@@ -9,6 +9,7 @@
 
 #include "control/desired_state.hpp"
 #include "control/reload.hpp"
+#include "control/supported.hpp"
 #include "schedulers/registry.hpp"
 
 namespace usher {
@@ -44,10 +45,17 @@ std::vector<std::string> interfaces() {
 std::vector<ConfigError> unsupported(const ReadConfig& read) {
     std::vector<ConfigError> errors;
     const Rules rules{scheduler_exists};
-    for (std::size_t i = 0; i < read.config.services.size(); ++i)
-        if (const auto state = reload({}, {read.config.services[i]}, rules); !state)
-            errors.push_back(
-                {read.source.file, read.source.services[i].key, state.error().message});
+    for (std::size_t i = 0; i < read.config.services.size(); ++i) {
+        const auto state = reload({}, {read.config.services[i]}, rules);
+        const auto able = state ? supported(*state) : tl::unexpected(state.error());
+        if (!able)
+            errors.push_back({read.source.file, read.source.services[i].key, able.error().message});
+    }
+    if (!errors.empty()) return errors;
+    DesiredState rest;
+    rest.masquerade = read.config.masquerade;
+    if (const auto able = supported(rest); !able)
+        errors.push_back({read.source.file, {}, able.error().message});
     return errors;
 }
 

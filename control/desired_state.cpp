@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "conf/masquerade.hpp"
 #include "conf/rules.hpp"
 #include "conf/vs_settings.hpp"
+#include "conf/words.hpp"
 #include "control/supported.hpp"
 
 namespace usher {
@@ -52,7 +54,7 @@ Result<void> valid_service(const ServiceKey& key, const ServiceOptions& options,
 Result<void> valid_server(const ServiceKey& service, const ServerKey& server,
                           const ServerOptions& options) {
     if (const auto mistake = mistake_in(service, {server, options})) return broken_rule(*mistake);
-    return supported(server, options);
+    return supported(options);
 }
 
 Result<void> valid_mark(const MarkRule& rule, const Rules& rules) {
@@ -85,6 +87,9 @@ struct Apply {
         const ServiceOptions before = std::exchange(options, edit.options);
         if (edit.keeps_idle_timeout) options.idle_timeout = before.idle_timeout;
         if (edit.keeps_slow_start) options.slow_start = before.slow_start;
+        if (edit.keeps_mss_clamp) options.mss_clamp = before.mss_clamp;
+        if (edit.keeps_ftp) options.ftp = before.ftp;
+        if (edit.keeps_ftp_third_party) options.ftp_third_party = before.ftp_third_party;
         return {};
     }
 
@@ -155,6 +160,23 @@ struct Apply {
         state.marks = set.marks;
         return {};
     }
+
+    Result<void> operator()(const MasqueradeSet& set) const {
+        if (set.rules.size() > kMaxMasqueradeRules)
+            return fail(Errc::no_space,
+                        "at most " + std::to_string(kMaxMasqueradeRules) + " masquerade rules");
+        for (std::size_t i = 0; i < set.rules.size(); ++i)
+            if (const auto mistake = mistake_in(set.rules[i], std::span(set.rules).first(i)))
+                return fail(mistake->code, "masquerade rule " + std::to_string(i + 1) + ": " +
+                                               std::string(mistake->key) + ": " + mistake->message);
+        state.masquerade = set.rules;
+        return {};
+    }
+
+    Result<void> operator()(const OtherSet& set) const {
+        state.other = set.other;
+        return {};
+    }
 };
 
 struct Describe {
@@ -173,6 +195,12 @@ struct Describe {
     }
     std::string operator()(const MarksSet& c) const {
         return "marks.set, rules: " + std::to_string(c.marks.size());
+    }
+    std::string operator()(const MasqueradeSet& c) const {
+        return "masquerade.set, rules: " + std::to_string(c.rules.size());
+    }
+    std::string operator()(const OtherSet& c) const {
+        return "forwarding.set " + std::string(word_of(kOtherWords, c.other));
     }
 
     static std::string text(const ServiceKey& key) { return key.to_string(); }

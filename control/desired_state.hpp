@@ -47,6 +47,8 @@ struct DesiredState {
     Timeouts timeouts;
     VsSettings vs;
     std::vector<MarkRule> marks;
+    std::vector<MasqueradeRule> masquerade;
+    OtherTraffic other = OtherTraffic::drop;
     friend bool operator==(const DesiredState&, const DesiredState&) = default;
 };
 
@@ -60,6 +62,9 @@ struct ServiceEdit {  // replaces all options; the servers stay
     // What is beyond IPVS stays when the edit does not speak of it: ipvsadm -E cannot.
     bool keeps_idle_timeout = false;
     bool keeps_slow_start = false;
+    bool keeps_mss_clamp = false;
+    bool keeps_ftp = false;
+    bool keeps_ftp_third_party = false;
 };
 struct ServiceDelete {
     ServiceKey service;
@@ -91,8 +96,16 @@ struct MarksSet {  // all rules at once, in their order
     std::vector<MarkRule> marks;
 };
 
-using Change = std::variant<ServiceAdd, ServiceEdit, ServiceDelete, ServiceClear, ServerAdd,
-                            ServerEdit, ServerDelete, TimeoutSet, VsSet, MarksSet>;
+struct MasqueradeSet {  // likewise
+    std::vector<MasqueradeRule> rules;
+};
+struct OtherSet {
+    OtherTraffic other = OtherTraffic::drop;
+};
+
+using Change =
+    std::variant<ServiceAdd, ServiceEdit, ServiceDelete, ServiceClear, ServerAdd, ServerEdit,
+                 ServerDelete, TimeoutSet, VsSet, MarksSet, MasqueradeSet, OtherSet>;
 
 // What a change is checked against beyond the state itself.
 struct Rules {

@@ -46,6 +46,8 @@ class Director {
     virtual TableRow table() const = 0;              // counts: walks all of it
     virtual std::uint64_t table_size() const = 0;    // in connections
 
+    virtual std::vector<OutsideRow> outside() const { return {}; }  // of masquerading
+
     virtual std::string config_toml() const = 0;  // a file that usherd loads
     // Writes it aside and renames it; without a path, the file that the daemon was started with.
     // The path that was written, or EIO.

@@ -37,8 +37,11 @@ const char* role_name(Role role) {
     return "both";
 }
 
-ServerKey endpoint(Be32 address, Be16 port) {
-    return {IpAddress(address), port.host()};
+template <Family F>
+void set_ends(ConnectionRow& row, const Flow<F>& original, const Flow<F>& reply) {
+    row.client = {IpAddress(original.source), original.source_port.host()};
+    row.virtual_end = {IpAddress(original.destination), original.destination_port.host()};
+    row.server = {IpAddress(reply.source), reply.source_port.host()};
 }
 
 // A new file of our own with the mode of `like`, on the disk when this returns.
@@ -64,7 +67,8 @@ Result<void> write_aside(const std::string& path, const std::string& like,
     return {};
 }
 
-ConnectionRow row_of(const Connection& connection, Ticks now) {
+ConnectionRow row_of(const ConnectionTable& table, ConnectionIndex index, Ticks now) {
+    const Connection& connection = table[index];
     const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
     // The clock shown is one worker's; another's may be a tick ahead.
     const auto since =
@@ -72,16 +76,17 @@ ConnectionRow row_of(const Connection& connection, Ticks now) {
     const Ticks idle = since > 0 ? static_cast<Ticks>(since) : 0;
     const Ticks timeout = connection.timeout.load(std::memory_order_relaxed);
     ConnectionRow row;
-    row.protocol = static_cast<Protocol>(connection.protocol & ~kTemplateProtocol);
+    row.protocol = protocol_of(connection.protocol);
     row.state = !(status & kTemplate) ? state_name(state_of(status))
                 : (status & kAssured) ? "ASSURED"
                                       : "NONE";
     // A tick has begun: like IPVS, 899 s the moment after a 900 s timer was set.
     row.expires = timeout > idle ? (timeout - idle - 1) / kTicksPerSecond : 0;
-    row.client = endpoint(connection.original.source, connection.original.source_port);
-    row.virtual_end =
-        endpoint(connection.original.destination, connection.original.destination_port);
-    row.server = endpoint(connection.reply.source, connection.reply.source_port);
+    if (family_of(connection.protocol) == Family::ipv4)
+        set_ends(row, connection.original, connection.reply);
+    else
+        set_ends(row, table.flow<Family::ipv6>(index, Direction::original),
+                 table.flow<Family::ipv6>(index, Direction::reply));
     return row;
 }
 
@@ -126,7 +131,7 @@ void RunningDirector::each_connection(
         // Acquire: pairs with the release that set kLive after the rest was filled.
         if (!(connection.status.load(std::memory_order_acquire) & kLive)) continue;
         if (connection.is_expired(now)) continue;
-        if (!visit(row_of(connection, now))) return;
+        if (!visit(row_of(table, index, now))) return;
     }
 }
 
@@ -196,6 +201,8 @@ Config RunningDirector::running_config() const {
     config.timeouts = desired_.timeouts;
     config.vs = desired_.vs;
     config.marks = desired_.marks;
+    config.masquerade = desired_.masquerade;
+    config.other = desired_.other;
     config.log = log_settings();
     return config;
 }

@@ -109,6 +109,23 @@ struct VsRow {  // one of IPVS's settings (conf/vs_settings.hpp)
     friend bool operator==(const VsRow&, const VsRow&) = default;
 };
 
+struct OutsideRow {  // an outside address of masquerading, and one of its kinds of ports
+    IpAddress address;
+    std::string protocol;         // "tcp", "udp", "icmp": its query ids
+    std::uint64_t ports = 0;      // that may be handed out
+    std::uint64_t used = 0;       // handed out
+    std::uint64_t resting = 0;    // handed out before, and not to be again yet
+    std::uint64_t exhausted = 0;  // times that there was none
+    friend bool operator==(const OutsideRow&, const OutsideRow&) = default;
+};
+
+struct MasqueradeListing {
+    std::vector<MasqueradeRule> rules;
+    OtherTraffic other = OtherTraffic::drop;
+    std::vector<OutsideRow> addresses;
+    friend bool operator==(const MasqueradeListing&, const MasqueradeListing&) = default;
+};
+
 struct TableRow {
     unsigned bits = 0;
     std::uint64_t size = 0;

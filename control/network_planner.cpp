@@ -33,9 +33,7 @@ bool same_ways(const NetworkPlan& a, const NetworkPlan& b) {
 }  // namespace
 
 NetworkPlanner::NetworkPlanner(std::vector<PlannedPort> ports, const Config& config)
-    : ports_(std::move(ports)),
-      static_addresses_(ports_.size()),
-      static_neighbours_(config.neighbours) {
+    : ports_(std::move(ports)), static_neighbours_(config.neighbours) {
     for (const StaticRoute& route : config.routes)
         static_routes_.push_back(
             {route.destination, route.via, port_named(route.interface), false});
@@ -45,18 +43,23 @@ NetworkPlanner::NetworkPlanner(std::vector<PlannedPort> ports, const Config& con
             const PortIndex port = port_named(interface.name);
             if (!network || port >= ports_.size()) continue;
             static_routes_.push_back({*network, {}, port, false});
-            const auto address = IpAddress::parse(text.substr(0, text.find('/')));
-            if (address->is_ipv4() && static_addresses_[port] == Be32())
-                static_addresses_[port] = address->v4();
+            static_addresses_.emplace_back(port, *IpAddress::parse(text.substr(0, text.find('/'))));
         }
 }
 
-// An address of the box on the link, for errors of its own.
-Be32 NetworkPlanner::address_of(PortIndex port, const KernelNetwork& kernel) const {
+// An address of the box on each link, for errors of its own: the first that is not link-local.
+void NetworkPlanner::set_addresses(NetworkPlan& plan, const KernelNetwork& kernel) const {
+    const auto take = [&](PortIndex index, const IpAddress& address) {
+        NetworkPlan::Port& port = plan.ports[index];
+        if (address.is_link_local()) return;
+        if (address.is_ipv4() && port.address4 == Be32()) port.address4 = address.v4();
+        if (!address.is_ipv4() && IpAddress(port.address6).is_unspecified())
+            port.address6 = address.bytes();
+    };
     for (const KernelAddress& each : kernel.addresses)
-        if (each.ifindex == ports_[port].ifindex && each.ifindex != 0 && each.address.is_ipv4())
-            return each.address.v4();
-    return static_addresses_[port];
+        if (const auto port = port_of(each.ifindex)) take(*port, each.address);
+    for (const auto& [port, address] : static_addresses_)
+        take(port, address);
 }
 
 PortIndex NetworkPlanner::port_named(const std::string& name) const {
@@ -78,18 +81,18 @@ NetworkPlan NetworkPlanner::plan(const KernelNetwork& kernel) {
     for (const PlannedPort& port : ports_) {
         const auto link = kernel.links.find(port.ifindex);
         if (port.ifindex == 0)
-            plan.ports.push_back({port.mac, port.mtu, true, {}});
+            plan.ports.push_back({port.mac, port.mtu, true, {}, {}});
         else if (link == kernel.links.end())
-            plan.ports.push_back({port.mac, port.mtu, false, {}});
+            plan.ports.push_back({port.mac, port.mtu, false, {}, {}});
         else
             plan.ports.push_back(
                 {link->second.mac,
                  static_cast<std::uint16_t>(std::min<std::uint32_t>(link->second.mtu, port.mtu)),
                  link->second.up,
+                 {},
                  {}});
     }
-    for (PortIndex port = 0; port < ports_.size(); ++port)
-        plan.ports[port].address = address_of(port, kernel);
+    set_addresses(plan, kernel);
     add_kernel(plan, kernel);
     add_static(plan);
     plan.serial = last_.serial + 1;

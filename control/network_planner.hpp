@@ -38,12 +38,12 @@ class NetworkPlanner {
     std::optional<PortIndex> port_of(unsigned ifindex) const;
     void add_kernel(NetworkPlan& plan, const KernelNetwork& kernel);
     void add_static(NetworkPlan& plan);
-    Be32 address_of(PortIndex port, const KernelNetwork& kernel) const;
+    void set_addresses(NetworkPlan& plan, const KernelNetwork& kernel) const;
     HopIndex number(PortIndex port, const IpAddress& address);
     PortIndex port_named(const std::string& name) const;
 
     std::vector<PlannedPort> ports_;
-    std::vector<Be32> static_addresses_;  // by port; 0: none
+    std::vector<std::pair<PortIndex, IpAddress>> static_addresses_;
     std::vector<StaticNeighbour> static_neighbours_;
     std::vector<NetworkPlan::Route> static_routes_;
     std::map<std::pair<PortIndex, IpAddress>, HopIndex> numbers_;

@@ -75,6 +75,8 @@ std::vector<Change> reload_changes(const DesiredState& running, const Config& fi
         if (file.vs.*setting.value != running.vs.*setting.value)
             changes.emplace_back(VsSet{std::string(setting.name), file.vs.*setting.value});
     if (file.marks != running.marks) changes.emplace_back(MarksSet{file.marks});
+    if (file.masquerade != running.masquerade) changes.emplace_back(MasqueradeSet{file.masquerade});
+    if (file.other != running.other) changes.emplace_back(OtherSet{file.other});
     for (Change& change : reload_changes(running, file.services))
         changes.push_back(std::move(change));
     return changes;

@@ -6,6 +6,7 @@
 #include "control/defence.hpp"
 #include "control/log.hpp"
 #include "control/reload.hpp"
+#include "control/supported.hpp"
 #include "control/trace_log.hpp"
 #include "schedulers/registry.hpp"
 
@@ -90,6 +91,7 @@ Result<void> RunningDirector::begin() {
 }
 
 Result<void> RunningDirector::publish(DesiredState next) {
+    if (auto ok = supported(next); !ok) return ok;
     auto compiled = compiler_.compile(next, now_in_seconds());
     if (!compiled) return tl::unexpected(compiled.error());
     set_thresholds(desired_, next);
@@ -113,7 +115,7 @@ Result<void> RunningDirector::publish(DesiredState next) {
 
 void RunningDirector::put_in_force(const CompiledServices& services, const DesiredState& desired) {
     auto snapshot = std::make_unique<Snapshot>();
-    snapshot->services = services.table;
+    snapshot->services = services.tables;
     snapshot->servers = services.servers;
     snapshot->marks = mark_rules(desired.marks);
     snapshot->deployed = services.deployed;
@@ -184,6 +186,8 @@ Result<void> RunningDirector::steer(const DesiredState& desired) {
         }
     }
     wanted.marked = marked_destinations(desired);
+    wanted.other =
+        desired.other == OtherTraffic::drop ? OtherPackets::to_worker : OtherPackets::to_kernel;
     for (const KernelAddress& address : parts_.kernel->network().addresses)
         wanted.local_addresses.push_back(address.address);
     for (const auto& [ifindex, link] : parts_.kernel->network().links)
@@ -236,7 +240,7 @@ void RunningDirector::on_housekeeping() {
         NeighbourRequest request{};
         for (int i = 0; i < kRequestsATime && worker->neighbours().take_request(request); ++i) {
             if (parts_.kernel == nullptr || request.port >= parts_.interfaces.size()) continue;
-            const IpAddress address(request.address);
+            const IpAddress& address = request.address;
             log_debug(kDebugNeighbour, "worker {} asks for {}", worker->id(), address.to_string());
             const unsigned ifindex = parts_.interfaces[request.port].ifindex;
             static_cast<void>(parts_.kernel->request_neighbour(ifindex, address));

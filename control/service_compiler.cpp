@@ -2,6 +2,8 @@
 #include "control/service_compiler.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "schedulers/registry.hpp"
 
@@ -9,15 +11,23 @@ namespace usher {
 
 namespace {
 
-void name(Service& service, const ServiceKey& key) {
+template <Family F>
+void name(Service<F>& service, const ServiceKey& key) {
     service.mark = key.fwmark;
-    service.address = key.address.v4();
+    service.address = wire_address<F>(key.address);
     service.port = Be16::from_host(key.port);
     service.protocol = static_cast<std::uint8_t>(key.protocol);
 }
 
-Be32 mask_of(unsigned bits) {
-    return Be32::from_host(bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits));
+template <Family F>
+AddressOf<F> mask_of(unsigned bits) {
+    constexpr unsigned kBits = 8 * sizeof(AddressOf<F>);
+    std::array<std::uint8_t, sizeof(AddressOf<F>)> bytes{};
+    for (unsigned bit = 0; bit < std::min(bits, kBits); ++bit)
+        bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] | 0x80U >> bit % 8);
+    AddressOf<F> mask;
+    std::memcpy(&mask, bytes.data(), sizeof mask);
+    return mask;
 }
 
 }  // namespace
@@ -59,8 +69,7 @@ Result<ServiceCompiler::Compiled> ServiceCompiler::build(const ServiceKey& key,
                                                          const VsSettings& vs,
                                                          const Compiled* before,
                                                          std::uint32_t now) {
-    const SchedulerKind* kind = find_scheduler(desired.options.scheduler);
-    if (kind == nullptr)
+    if (find_scheduler(desired.options.scheduler) == nullptr)
         return fail(Errc::no_such_entry, "there is no scheduler " + desired.options.scheduler);
     const bool same = before != nullptr && before->source->created == desired.created;
     Compiled built;
@@ -70,7 +79,19 @@ Result<ServiceCompiler::Compiled> ServiceCompiler::build(const ServiceKey& key,
                        : std::make_shared<const DesiredService>(desired);
     if (same) built.slow_start = SlowStart(before->slow_start, before->source.get(), desired, now);
 
-    auto service = lay_out(key, desired);
+    const auto done =
+        key.address.is_ipv4()
+            ? build_service<Family::ipv4>(built, desired, vs, same ? before : nullptr, now)
+            : build_service<Family::ipv6>(built, desired, vs, same ? before : nullptr, now);
+    if (!done) return tl::unexpected(done.error());
+    return built;
+}
+
+template <Family F>
+Result<void> ServiceCompiler::build_service(Compiled& built, const DesiredService& desired,
+                                            const VsSettings& vs, const Compiled* before,
+                                            std::uint32_t now) {
+    auto service = lay_out<F>(built.key, desired);
     if (!service) return tl::unexpected(service.error());
     Scheduler::Servers scheduled;
     scheduled.reserve(desired.servers.size());
@@ -84,15 +105,17 @@ Result<ServiceCompiler::Compiled> ServiceCompiler::build(const ServiceKey& key,
     options.port = desired.options.flags & kFlagSched2;
     options.lblc_expiration = vs.lblc_expiration;
     options.lblcr_expiration = vs.lblcr_expiration;
+    const SchedulerKind* kind = find_scheduler(desired.options.scheduler);
     (*service)->scheduler = kind->make(std::move(scheduled), options);
-    set_cursor(**service, desired, same ? before : nullptr);
-    built.service = std::move(*service);
-    return built;
+    set_cursor(**service, desired, before);
+    built.service = Shared<F>(std::move(*service));
+    return {};
 }
 
-Result<std::shared_ptr<Service>> ServiceCompiler::lay_out(const ServiceKey& key,
-                                                          const DesiredService& desired) {
-    std::vector<Service::Server> servers;
+template <Family F>
+Result<std::shared_ptr<Service<F>>> ServiceCompiler::lay_out(const ServiceKey& key,
+                                                             const DesiredService& desired) {
+    std::vector<typename Service<F>::Server> servers;
     servers.reserve(desired.servers.size());
     SlotBook::Services::value_type* place =
         desired.servers.empty() ? nullptr : &slots_.service(key);
@@ -101,27 +124,30 @@ Result<std::shared_ptr<Service>> ServiceCompiler::lay_out(const ServiceKey& key,
         if (!slot)
             return fail(Errc::no_space, "there are " + std::to_string(kNobodysSlot) +
                                             " real servers already, and no room for more");
-        servers.push_back({server.key.address.v4(), Be16::from_host(server.key.port), *slot});
+        servers.push_back(
+            {wire_address<F>(server.key.address), Be16::from_host(server.key.port), *slot});
     }
-    auto service = Service::make(servers);
+    auto service = Service<F>::make(servers);
     name(*service, key);
     service->one_packet = desired.options.flags & kFlagOnePacket;
     service->persistence = seconds(desired.options.persistence);
-    service->client_mask = mask_of(desired.options.persistence_bits);
+    service->client_mask = mask_of<F>(desired.options.persistence_bits);
     service->timeout_class = timeout_class(desired.options.idle_timeout);
     return service;
 }
 
-void ServiceCompiler::set_cursor(Service& service, const DesiredService& desired,
+template <Family F>
+void ServiceCompiler::set_cursor(Service<F>& service, const DesiredService& desired,
                                  const Compiled* before) {
     std::uint64_t cursor =
         before == nullptr ? service.scheduler->grown_cursor() : service.scheduler->first_cursor();
     if (before != nullptr && before->source->options.scheduler == desired.options.scheduler) {
-        const std::uint64_t now = before->service->cursor.load(std::memory_order_relaxed);
-        service.scheduler->inherit(*before->service->scheduler);
+        const Service<F>& old = *std::get<Shared<F>>(before->service);
+        const std::uint64_t now = old.cursor.load(std::memory_order_relaxed);
+        service.scheduler->inherit(*old.scheduler);
         const bool same_servers = before->source->servers_changed == desired.servers_changed &&
                                   !before->slow_start.growing();
-        cursor = same_servers ? now : service.scheduler->carry(*before->service->scheduler, now);
+        cursor = same_servers ? now : service.scheduler->carry(*old.scheduler, now);
     }
     service.cursor.store(cursor, std::memory_order_relaxed);
 }
@@ -139,14 +165,16 @@ std::uint16_t ServiceCompiler::timeout_class(std::uint32_t idle_timeout) {
 
 // Services that are deleted and still have connections, unless they were the last ones: theirs are
 // dropped by the workers, in silence; IPVS lets go of the network only with its last service.
-void ServiceCompiler::add_closed(ServiceTable::List& list) const {
+template <Family F>
+void ServiceCompiler::add_closed(typename ServiceTable<F>::List& list) const {
     if (next_.empty()) return;
     auto known = next_.begin();
     for (const auto& [key, servers] : slots_.held()) {
         while (known != next_.end() && known->key < key)
             ++known;
         if ((known != next_.end() && known->key == key) || key.fwmark != 0) continue;
-        auto service = Service::make({});
+        if (key.address.family() != F) continue;
+        auto service = Service<F>::make({});
         name(*service, key);
         service->closed = true;
         list.push_back(std::move(service));
@@ -155,19 +183,31 @@ void ServiceCompiler::add_closed(ServiceTable::List& list) const {
 
 CompiledServices ServiceCompiler::assemble() const {
     CompiledServices result;
-    ServiceTable::List list;
-    list.reserve(next_.size());
+    add_family<Family::ipv4>(result);
+    add_family<Family::ipv6>(result);
+    result.own_timeouts = timeout_classes_;
+    return result;
+}
+
+template <Family F>
+void ServiceCompiler::add_family(CompiledServices& result) const {
+    std::vector<const Compiled*> mine;
     std::size_t count = 0;
-    for (const Compiled& each : next_)
-        count += each.service->servers().size() * (each.service->mark != 0 ? 2 : 1);
-    auto endpoints = std::make_shared<RealServers>(count);
     for (const Compiled& each : next_) {
-        const Service& service = *each.service;
-        list.push_back(each.service);
+        const auto* service = std::get_if<Shared<F>>(&each.service);
+        if (service == nullptr) continue;
+        mine.push_back(&each);
+        count += (*service)->servers().size() * ((*service)->mark != 0 ? 2 : 1);
+    }
+    typename ServiceTable<F>::List list;
+    list.reserve(mine.size());
+    auto endpoints = std::make_shared<RealServers<F>>(count);
+    for (const Compiled* each : mine) {
+        const Service<F>& service = *list.emplace_back(std::get<Shared<F>>(each->service));
         const std::span servers = service.servers();
         for (std::size_t i = 0; i < servers.size(); ++i) {
             set_bit(result.deployed, servers[i].slot);
-            if (each.source->servers[i].options.weight != 0)
+            if (each->source->servers[i].options.weight != 0)
                 set_bit(result.weighted, servers[i].slot);
             const auto add = [&](std::uint8_t protocol) {
                 endpoints->add(protocol, servers[i].address, servers[i].port);
@@ -180,11 +220,9 @@ CompiledServices ServiceCompiler::assemble() const {
             }
         }
     }
-    add_closed(list);
-    result.table = std::make_shared<ServiceTable>(std::move(list));
-    result.servers = std::move(endpoints);
-    result.own_timeouts = timeout_classes_;
-    return result;
+    add_closed<F>(list);
+    result.tables.template of<F>() = std::make_shared<ServiceTable<F>>(std::move(list));
+    result.servers.template of<F>() = std::move(endpoints);
 }
 
 }  // namespace usher

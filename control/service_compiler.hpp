@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <variant>
 #include <vector>
 
 #include "control/desired_state.hpp"
@@ -14,8 +15,8 @@
 namespace usher {
 
 struct CompiledServices {
-    std::shared_ptr<const ServiceTable> table = std::make_shared<ServiceTable>();
-    std::shared_ptr<const RealServers> servers = std::make_shared<RealServers>();
+    PerFamily<ServiceTable> tables;
+    PerFamily<RealServers> servers;
     SlotBits deployed;                        // configured
     SlotBits weighted;                        // and with a weight over 0
     std::vector<std::uint32_t> own_timeouts;  // seconds of idleness, by timeout class - 1
@@ -34,19 +35,31 @@ class ServiceCompiler {
     bool growing() const { return growing_; }
 
   private:
+    template <Family F>
+    using Shared = std::shared_ptr<const Service<F>>;
     struct Compiled {
         ServiceKey key;
         std::shared_ptr<const DesiredService> source;
-        std::shared_ptr<const Service> service;
+        std::variant<Shared<Family::ipv4>, Shared<Family::ipv6>> service;
         SlowStart slow_start;
     };
     Result<Compiled> build(const ServiceKey& key, const DesiredService& desired,
                            const VsSettings& vs, const Compiled* before, std::uint32_t now);
-    Result<std::shared_ptr<Service>> lay_out(const ServiceKey& key, const DesiredService& desired);
-    static void set_cursor(Service& service, const DesiredService& desired, const Compiled* before);
+    template <Family F>
+    Result<void> build_service(Compiled& built, const DesiredService& desired, const VsSettings& vs,
+                               const Compiled* before, std::uint32_t now);
+    template <Family F>
+    Result<std::shared_ptr<Service<F>>> lay_out(const ServiceKey& key,
+                                                const DesiredService& desired);
+    template <Family F>
+    static void set_cursor(Service<F>& service, const DesiredService& desired,
+                           const Compiled* before);
     std::uint16_t timeout_class(std::uint32_t idle_timeout);
     CompiledServices assemble() const;
-    void add_closed(ServiceTable::List& list) const;
+    template <Family F>
+    void add_family(CompiledServices& result) const;
+    template <Family F>
+    void add_closed(typename ServiceTable<F>::List& list) const;
 
     SlotBook& slots_;
     std::vector<Compiled> current_;  // by key, ascending

@@ -14,18 +14,27 @@ tl::unexpected<Error> not_yet(const char* what) {
 
 Result<void> supported(const ServiceKey& service, const ServiceOptions& options) {
     if (service.protocol == Protocol::sctp) return not_yet("SCTP services are");
-    if (!service.address.is_ipv4()) return not_yet("IPv6 services are");
     if (!options.persistence_engine.empty()) return not_yet("persistence engines are");
     return {};
 }
 
-Result<void> supported(const ServerKey& server, const ServerOptions& options) {
-    if (!server.address.is_ipv4()) return not_yet("IPv6 real servers are");
+Result<void> supported(const ServerOptions& options) {
     if (options.forwarding == Forwarding::route) return not_yet("direct routing (-g) is");
     if (options.forwarding == Forwarding::tunnel) return not_yet("tunnelling (-i) is");
     if (options.forwarding == Forwarding::local) return not_yet("forwarding to the box itself is");
     if (options.tunnel != TunnelType::ipip || options.tunnel_port != 0 || options.tunnel_flags != 0)
         return not_yet("tunnel options are");
+    return {};
+}
+
+Result<void> supported(const DesiredState& desired) {
+    for (const auto& [key, service] : desired.services) {
+        const ServiceOptions& options = service.options;
+        if (options.ftp.value_or(false) || options.ftp_third_party)
+            return not_yet("the FTP helper is");
+        if (options.mss_clamp != 0) return not_yet("MSS clamping is");
+    }
+    if (!desired.masquerade.empty()) return not_yet("masquerading ([[masquerade]]) is");
     return {};
 }
 

@@ -20,10 +20,9 @@ constexpr std::uint32_t kWorkerAreas =
 constexpr int kLinesATime = 1000;
 
 std::string flow_text(const TraceEvent& event) {
-    return fmt::format(
-        "{} {} > {}", protocol_name(static_cast<Protocol>(event.protocol)),
-        endpoint_text(IpAddress(event.flow.source), event.flow.source_port.host()),
-        endpoint_text(IpAddress(event.flow.destination), event.flow.destination_port.host()));
+    return fmt::format("{} {} > {}", protocol_name(static_cast<Protocol>(event.protocol)),
+                       endpoint_text(event.source, event.source_port.host()),
+                       endpoint_text(event.destination, event.destination_port.host()));
 }
 
 std::string_view state_text(std::uint32_t value) {
@@ -75,8 +74,7 @@ std::string trace_text(const TraceEvent& event, const SlotBook& slots) {
             return fmt::format("{} dropped: {}", flow_text(event),
                                drop_name(static_cast<Drop>(event.value)));
         case TraceEvent::Kind::neighbour:
-            return fmt::format("waiting for the neighbour {}",
-                               IpAddress(event.flow.destination).to_string());
+            return fmt::format("waiting for the neighbour {}", event.destination.to_string());
     }
     return {};
 }

@@ -63,6 +63,23 @@ PortRange ports_member(ObjectReader& in, std::string_view name) {
     return range.value_or(PortRange{});
 }
 
+// Bytes, or "auto".
+std::uint32_t mss_member(ObjectReader& in) {
+    const Json* member = in.member("mss_clamp");
+    if (member == nullptr || !member->is_string())
+        return in.number<std::uint32_t>("mss_clamp", 0, 0, kMaxMss);
+    if (member->get_ref<const std::string&>() != "auto")
+        in.fail_with(Errc::invalid, "mss_clamp", "must be a number of bytes or \"auto\"");
+    return kMssAuto;
+}
+
+// null: as the port says.
+std::optional<bool> ftp_member(ObjectReader& in) {
+    const Json* member = in.member("ftp");
+    if (member == nullptr || member->is_null()) return std::nullopt;
+    return in.flag("ftp");
+}
+
 template <class Value>
 Result<Value> finished(const ObjectReader& in, Value value) {
     if (auto done = in.finish(); !done) return tl::unexpected<Error>(done.error());
@@ -146,7 +163,10 @@ Json to_wire(const ServiceOptions& options) {
             {"persistence_bits", options.persistence_bits},
             {"persistence_engine", options.persistence_engine},
             {"idle_timeout", options.idle_timeout},
-            {"slow_start", options.slow_start}};
+            {"slow_start", options.slow_start},
+            {"mss_clamp", options.mss_clamp == kMssAuto ? Json("auto") : Json(options.mss_clamp)},
+            {"ftp", options.ftp ? Json(*options.ftp) : Json()},
+            {"ftp_third_party", options.ftp_third_party}};
 }
 
 Json to_wire(const ServerKey& key) {
@@ -210,6 +230,9 @@ Result<ServiceOptions> read_service_options(const Json& json, Family family) {
     options.persistence_engine = in.text("persistence_engine", "");
     options.idle_timeout = in.number<std::uint32_t>("idle_timeout", 0, 0, kMaxTimeout);
     options.slow_start = in.number<std::uint32_t>("slow_start", 0, 0, kMaxSlowStart);
+    options.mss_clamp = mss_member(in);
+    options.ftp = ftp_member(in);
+    options.ftp_third_party = in.flag("ftp_third_party");
     return finished(in, options);
 }
 

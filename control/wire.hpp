@@ -59,6 +59,8 @@ Result<Timeouts> read_timeouts(const Json& json);  // all three; 0 leaves one as
 
 Result<MarkRule> read_mark_rule(const Json& json);
 Result<std::vector<MarkRule>> read_mark_rules(const Json& json);  // an array of them
+Json to_wire(const MasqueradeRule& rule);
+Result<std::vector<MasqueradeRule>> read_masquerade_rules(const Json& json);  // likewise
 
 // Listings.
 Json to_wire(const ServiceRow& row);
@@ -76,6 +78,8 @@ Result<std::vector<PortRow>> read_ports(const Json& json);
 Result<TableRow> read_table(const Json& json);
 Result<std::vector<VsRow>> read_vs_rows(const Json& json);
 Result<std::vector<DropRow>> read_drops(const Json& json);
+Json to_wire(const MasqueradeListing& listing);
+Result<MasqueradeListing> read_masquerade_listing(const Json& json);
 
 template <class Row>
 Json to_wire_array(const std::vector<Row>& rows) {

@@ -27,14 +27,22 @@ bool is_martian(Be32 source) {
     return first == 0 || first == 127 || first >= 224;
 }
 
+// ::, ::1 and ff00::/8 (RFC 4291 sections 2.5.2, 2.5.3 and 2.7).
+bool is_martian(const AddressOf<Family::ipv6>& source) {
+    const auto high = load<Be64>(source.data());
+    const auto low = load<Be64>(source.data() + 8);
+    return source[0] == 0xff || (high == Be64() && low.host() <= 1);
+}
+
 std::atomic<std::int32_t>& count_for(ServerLoad& load, State state) {
     return is_active(state) ? load.active : load.inactive;
 }
 
 }  // namespace
 
-Entry Worker::admit(Burst& burst, unsigned i) {
-    const Service* service = service_for(burst, i);
+template <Family F>
+Entry Worker::admit(Burst<F>& burst, unsigned i) {
+    const Service<F>* service = service_for(burst, i);
     if (service == nullptr) return stray(burst, i);
     if (service->closed) {
         answer_as_closed(burst, i);
@@ -45,30 +53,32 @@ Entry Worker::admit(Burst& burst, unsigned i) {
         drop(burst, i, Drop::shed);
         return Entry();
     }
-    const Target target = service->persistence != 0 ? persistent_target(burst, i, *service)
-                                                    : choose(burst, i, *service);
+    const Target<F> target = service->persistence != 0 ? persistent_target(burst, i, *service)
+                                                       : choose(burst, i, *service);
     if (target.server == kNobodysSlot) {
         count_drop(burst, i, Drop::no_server);
-        refuse(burst.packets[i], burst.headers[i], IcmpError::port_unreachable, 0);
+        refuse(burst, i, IcmpError::port_unreachable);
         return Entry();
     }
     if (service->one_packet && burst.headers[i].protocol != kTcp)
-        return pass_once(burst, i, *service, target);
+        return pass_once(burst, i, target);
     return connect(burst, i, *service, target);
 }
 
 // As the kernel of the box would: nobody listens there.
-void Worker::answer_as_closed(Burst& burst, unsigned i) {
+template <Family F>
+void Worker::answer_as_closed(Burst<F>& burst, unsigned i) {
     count_drop(burst, i, Drop::no_service);
     if (burst.headers[i].protocol == kTcp)
-        reset(burst.packets[i], burst.headers[i]);
+        reset(burst, i);
     else
-        refuse(burst.packets[i], burst.headers[i], IcmpError::port_unreachable, 0);
+        refuse(burst, i, IcmpError::port_unreachable);
 }
 
 // Each loop sends for what the next one reads.
-void Worker::expect_first_packets(const Burst& burst) {
-    const ServiceTable& services = *snapshot_->services;
+template <Family F>
+void Worker::expect_first_packets(const Burst<F>& burst) {
+    const ServiceTable<F>& services = snapshot_->services_of<F>();
     if (services.has_marks() || std::popcount(burst.unknown) < 2) return;
     const auto each = [&](auto&& look) {
         for (std::uint32_t left = burst.unknown; left != 0; left &= left - 1)
@@ -78,38 +88,43 @@ void Worker::expect_first_packets(const Burst& burst) {
         services.prefetch(burst.headers[i].protocol, burst.flows[i].destination,
                           burst.flows[i].destination_port);
     });
+    std::array<const Service<F>*, kMaxBurst> found;
     each([&](unsigned i) {
-        expected_[i] = services.find(burst.headers[i].protocol, burst.flows[i].destination,
-                                     burst.flows[i].destination_port);
-        if (expected_[i] != nullptr) expected_[i]->prefetch();
+        found[i] = services.find(burst.headers[i].protocol, burst.flows[i].destination,
+                                 burst.flows[i].destination_port);
+        expected_[i] = found[i];
+        if (found[i] != nullptr) found[i]->prefetch();
     });
     each([&](unsigned i) {
-        if (expected_[i] != nullptr) __builtin_prefetch(expected_[i]->scheduler.get());
+        if (found[i] != nullptr) __builtin_prefetch(found[i]->scheduler.get());
     });
     each([&](unsigned i) {
-        if (expected_[i] != nullptr) __builtin_prefetch(expected_[i]->scheduler->servers().data());
+        if (found[i] != nullptr && found[i]->scheduler)
+            __builtin_prefetch(found[i]->scheduler->servers().data());
     });
     expected_ones_ = burst.unknown;
 }
 
 // A firewall mark goes before an address.
-const Service* Worker::service_for(const Burst& burst, unsigned i) const {
-    if (expected_ones_ >> i & 1) return expected_[i];
-    const Flow4& flow = burst.flows[i];
-    const ServiceTable& services = *snapshot_->services;
+template <Family F>
+const Service<F>* Worker::service_for(const Burst<F>& burst, unsigned i) const {
+    if (expected_ones_ >> i & 1) return static_cast<const Service<F>*>(expected_[i]);
+    const Flow<F>& flow = burst.flows[i];
+    const ServiceTable<F>& services = snapshot_->services_of<F>();
     if (services.has_marks() && !snapshot_->marks->empty()) {
         const std::uint32_t mark = snapshot_->marks->mark_of(
             burst.port, static_cast<Protocol>(burst.headers[i].protocol), flow.source,
             flow.source_port, flow.destination, flow.destination_port);
         if (mark != 0)
-            if (const Service* marked = services.find_marked(mark)) return marked;
+            if (const Service<F>* marked = services.find_marked(mark)) return marked;
     }
     return services.find(burst.headers[i].protocol, flow.destination, flow.destination_port);
 }
 
 // May the packet open a connection to a service? If not, it is taken care of.
-bool Worker::may_open(Burst& burst, unsigned i) {
-    const Flow4& flow = burst.flows[i];
+template <Family F>
+bool Worker::may_open(Burst<F>& burst, unsigned i) {
+    const Flow<F>& flow = burst.flows[i];
     const Headers& headers = burst.headers[i];
     if (is_martian(flow.source)) {
         drop(burst, i, Drop::martian_source);
@@ -120,7 +135,7 @@ bool Worker::may_open(Burst& burst, unsigned i) {
         const std::uint8_t opening = snapshot_->policy.sloppy_tcp ? 0 : kSyn;
         if (!ftp_data && (headers.tcp_flags & (opening | kRst)) == opening) return true;
         count_drop(burst, i, Drop::not_a_first_packet);
-        reset(burst.packets[i], headers);
+        reset(burst, i);
         return false;
     }
     if (ftp_data) drop(burst, i, Drop::not_a_first_packet);
@@ -135,18 +150,22 @@ bool Worker::is_shed() {
     return --until_shed_ == 0;
 }
 
-Worker::Target Worker::choose(const Burst& burst, unsigned i, const Service& service) const {
-    const Flow4& flow = burst.flows[i];
+template <Family F>
+Worker::Target<F> Worker::choose(const Burst<F>& burst, unsigned i,
+                                 const Service<F>& service) const {
+    const Flow<F>& flow = burst.flows[i];
     const Arrival arrival{IpAddress(flow.source), flow.source_port.host(),
                           IpAddress(flow.destination), now_ / kTicksPerSecond};
     const int server = service.choose(arrival, Loads(plane_.loads.data()));
     if (server == kNoServer) return {};
-    const Service::Server& chosen = service.servers()[static_cast<std::size_t>(server)];
+    const typename Service<F>::Server& chosen = service.servers()[static_cast<std::size_t>(server)];
     const Be16 port = chosen.port == Be16() ? flow.destination_port : chosen.port;
     return {chosen.address, port, chosen.slot, chosen.port, kNoConnection};
 }
 
-Entry Worker::connect(Burst& burst, unsigned i, const Service& service, const Target& target) {
+template <Family F>
+Entry Worker::connect(Burst<F>& burst, unsigned i, const Service<F>& service,
+                      const Target<F>& target) {
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) {
         if (target.control != kNoConnection) release_template(target.control);
@@ -159,7 +178,7 @@ Entry Worker::connect(Burst& burst, unsigned i, const Service& service, const Ta
     ServerLoad& load = plane_.loads[target.server];
     count_for(load, state).fetch_add(1, std::memory_order_seq_cst);
     look_after_bind(load);
-    fill(connection, burst, i, target);
+    fill(index, burst, i, target);
     std::uint32_t status = kLive | static_cast<std::uint32_t>(state);
     if (target.control != kNoConnection) {
         connection.next = target.control;
@@ -178,9 +197,11 @@ Entry Worker::connect(Burst& burst, unsigned i, const Service& service, const Ta
 }
 
 // The connection is complete but for its place in the table.
-void Worker::put_off(const Burst& burst, unsigned i, ConnectionIndex index) {
+template <Family F>
+void Worker::put_off(const Burst<F>& burst, unsigned i, ConnectionIndex index) {
     const Connection& connection = plane_.table[index];
-    const std::uint64_t answers = plane_.table.hash(connection.reply, connection.protocol);
+    const std::uint64_t answers =
+        plane_.table.hash(plane_.table.flow<F>(index, Direction::reply), connection.protocol);
     plane_.table.prefetch(answers);
     __builtin_prefetch(&server_counters_[connection.server_slot], 1);
     pending_[pending_count_++] = {index, i};
@@ -192,7 +213,8 @@ bool Worker::may_be_pending(std::uint64_t hash) const {
     return pending_filter_[hash / 64 % pending_filter_.size()] >> (hash % 64) & 1;
 }
 
-void Worker::link_pending(Burst& burst) {
+template <Family F>
+void Worker::link_pending(Burst<F>& burst) {
     for (unsigned n = 0; n < pending_count_; ++n) {
         const auto [index, i] = pending_[n];
         burst.entries[i] = link(burst, i, index);
@@ -202,11 +224,12 @@ void Worker::link_pending(Burst& burst) {
     pending_filter_.fill(0);
 }
 
-Entry Worker::link(Burst& burst, unsigned i, ConnectionIndex index) {
+template <Family F>
+Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index) {
     Connection& connection = plane_.table[index];
     LinkResult result = plane_.table.link(index);
     for (int tries = 0; result == LinkResult::reply_taken && tries < kPortTries; ++tries) {
-        give_other_port(connection);
+        give_other_port<F>(index);
         result = plane_.table.link(index);
     }
     if (result == LinkResult::linked) {
@@ -215,7 +238,7 @@ Entry Worker::link(Burst& burst, unsigned i, ConnectionIndex index) {
             plane_.table.unlink(index);
         half_open_.push(index);
         server_counters_[connection.server_slot].connections.add(1);
-        note_scheduled(connection, first_state(burst.headers[i]));
+        note_scheduled(index, first_state(burst.headers[i]));
         return Entry(0, index, Direction::original).commit();
     }
 
@@ -235,13 +258,17 @@ State Worker::first_state(const Headers& headers) const {
 }
 
 // All but the status, and what depends on it.
-void Worker::fill(Connection& connection, const Burst& burst, unsigned i, const Target& target) {
-    const Flow4& flow = burst.flows[i];
-    connection.original = flow;
-    connection.reply = {target.address, flow.source, target.port, flow.source_port};
+template <Family F>
+void Worker::fill(ConnectionIndex index, const Burst<F>& burst, unsigned i,
+                  const Target<F>& target) {
+    const Flow<F>& flow = burst.flows[i];
+    const Flow<F> reply{target.address, flow.source, target.port, flow.source_port};
+    plane_.table.flow<F>(index, Direction::original) = flow;
+    plane_.table.flow<F>(index, Direction::reply) = reply;
+    Connection& connection = plane_.table[index];
     connection.server_slot = target.server;
-    connection.deltas = deltas_between(flow, connection.reply.reversed());
-    connection.protocol = burst.headers[i].protocol;
+    connection.deltas = deltas_between(flow, reply.reversed());
+    connection.protocol = filed_under<F>(burst.headers[i].protocol);
     connection.worker = static_cast<std::uint8_t>(id_);
     connection.timeout_class = 0;
     connection.born = now_;
@@ -250,22 +277,23 @@ void Worker::fill(Connection& connection, const Burst& burst, unsigned i, const 
     connection.hop[1].store(0, std::memory_order_relaxed);
 }
 
-void Worker::note_scheduled(const Connection& connection, State state) {
+void Worker::note_scheduled(ConnectionIndex index, State state) {
     if (traces(kTraceSchedule))
-        trace_.note({TraceEvent::Kind::scheduled, connection.protocol, 0, connection.original,
-                     connection.server_slot});
+        note(TraceEvent::Kind::scheduled, index, plane_.table[index].server_slot);
     if (traces(kTraceState) && state != State::udp)
-        trace_.note(
-            {TraceEvent::Kind::transition, connection.protocol, 0, connection.original,
-             static_cast<std::uint32_t>(State::none) << 8 | static_cast<std::uint32_t>(state)});
+        note(TraceEvent::Kind::transition, index,
+             static_cast<std::uint32_t>(State::none) << 8 | static_cast<std::uint32_t>(state));
 }
 
 // The client uses one port of its own for two services that share a real server: the server would
 // not tell the two apart. The later one is given another port towards the server.
-void Worker::give_other_port(Connection& connection) {
+template <Family F>
+void Worker::give_other_port(ConnectionIndex index) {
     const auto port = static_cast<std::uint16_t>(1024 + random() % (65536 - 1024));
-    connection.reply.destination_port = Be16::from_host(port);
-    connection.deltas = deltas_between(connection.original, connection.reply.reversed());
+    Flow<F>& reply = plane_.table.flow<F>(index, Direction::reply);
+    reply.destination_port = Be16::from_host(port);
+    plane_.table[index].deltas =
+        deltas_between(plane_.table.flow<F>(index, Direction::original), reply.reversed());
 }
 
 ConnectionIndex Worker::allocate() {
@@ -282,5 +310,20 @@ ConnectionIndex Worker::allocate() {
     }
     return index;
 }
+
+template Entry Worker::admit(Burst<Family::ipv4>&, unsigned);
+template Entry Worker::admit(Burst<Family::ipv6>&, unsigned);
+template void Worker::expect_first_packets(const Burst<Family::ipv4>&);
+template void Worker::expect_first_packets(const Burst<Family::ipv6>&);
+template void Worker::link_pending(Burst<Family::ipv4>&);
+template void Worker::link_pending(Burst<Family::ipv6>&);
+template Worker::Target<Family::ipv4> Worker::choose(const Burst<Family::ipv4>&, unsigned,
+                                                     const Service<Family::ipv4>&) const;
+template Worker::Target<Family::ipv6> Worker::choose(const Burst<Family::ipv6>&, unsigned,
+                                                     const Service<Family::ipv6>&) const;
+template void Worker::fill(ConnectionIndex, const Burst<Family::ipv4>&, unsigned,
+                           const Target<Family::ipv4>&);
+template void Worker::fill(ConnectionIndex, const Burst<Family::ipv6>&, unsigned,
+                           const Target<Family::ipv6>&);
 
 }  // namespace usher

@@ -13,8 +13,11 @@
 
 namespace usher {
 
+inline constexpr unsigned kMaxBurst = 32;
+
+template <Family F>
 struct Burst {
-    static constexpr unsigned kMax = 32;
+    static constexpr unsigned kMax = kMaxBurst;
 
     unsigned count = 0;
     PortIndex port = 0;  // where they came in
@@ -23,7 +26,7 @@ struct Burst {
     std::uint32_t gone = 0;     // goes no further
     std::array<rte_mbuf*, kMax> packets;
     std::array<Headers, kMax> headers;
-    std::array<Flow4, kMax> flows;
+    std::array<Flow<F>, kMax> flows;
     std::array<std::uint64_t, kMax> hashes;
     std::array<Entry, kMax> entries;  // after look_up: a guess by tag; after decide: the entry
 

@@ -13,6 +13,10 @@
 // after that only the atomics change. The memory is reused no sooner than every worker has been
 // quiescent (grace.hpp), so whoever found an entry may read it to the end of its burst.
 //
+// The flows of an IPv6 connection do not fit there. They lie in the line's companion of the same
+// index (WideFlows, kept by the table), and those here are not used. kIpv6 in `protocol` tells the
+// two apart: no packet of one family matches a connection of the other.
+//
 // A template (kTemplate) is what a persistent service remembers of a client: its masked address
 // and the server that its connections go to. It lies in the same table, under its original flow
 // only, with kTemplateProtocol in its protocol, so that no packet matches it (persistence.cpp).
@@ -43,6 +47,23 @@ inline constexpr std::uint32_t kOwnTimeouts = 1U << 14;  // Snapshot::own_timeou
 
 // In the protocol of a template.
 inline constexpr std::uint8_t kTemplateProtocol = 0x80;
+inline constexpr std::uint8_t kIpv6 = 0x40;
+inline constexpr std::uint8_t kProtocolMask = 0x3f;
+
+// What a connection is filed under: enough bits of the IP protocol to tell those apart that we
+// forward, and the family.
+template <Family F>
+constexpr std::uint8_t filed_under(std::uint8_t protocol) {
+    return static_cast<std::uint8_t>((protocol & kProtocolMask) | (F == Family::ipv6 ? kIpv6 : 0));
+}
+constexpr Protocol protocol_of(std::uint8_t filed) {
+    const auto low = static_cast<std::uint8_t>(filed & kProtocolMask);
+    constexpr auto kSctp = static_cast<std::uint8_t>(Protocol::sctp);
+    return static_cast<Protocol>(low == (kSctp & kProtocolMask) ? kSctp : low);
+}
+constexpr Family family_of(std::uint8_t filed) {
+    return filed & kIpv6 ? Family::ipv6 : Family::ipv4;
+}
 
 constexpr State state_of(std::uint32_t status) {
     return static_cast<State>(status & kStateMask);
@@ -53,9 +74,9 @@ struct alignas(64) Connection {
     Flow4 original;
     Flow4 reply;
     std::uint32_t server_slot;
-    RewriteDeltas deltas;  // of original packets; answers get the opposite
-    std::uint8_t protocol;
-    std::uint8_t worker;  // that admitted it
+    RewriteDeltas deltas;   // of original packets; answers get the opposite
+    std::uint8_t protocol;  // filed_under(), and kTemplateProtocol
+    std::uint8_t worker;    // that admitted it
     std::uint16_t timeout_class;
     Ticks born;
 
@@ -72,9 +93,6 @@ struct alignas(64) Connection {
     // lives, its template.
     ConnectionIndex next;
 
-    const Flow4& flow(Direction direction) const {
-        return direction == Direction::original ? original : reply;
-    }
     // Of a packet that goes in `direction`; it leaves as the reverse of the other flow.
     RewriteDeltas deltas_for(Direction direction) const {
         return direction == Direction::original ? deltas : deltas.opposite();
@@ -87,6 +105,12 @@ struct alignas(64) Connection {
 };
 
 static_assert(sizeof(Connection) == 64 && alignof(Connection) == 64);
+
+struct alignas(64) WideFlows {
+    Flow6 original;
+    alignas(64) Flow6 reply;
+};
+static_assert(sizeof(WideFlows) == 128);
 
 // What gives way when the table is full.
 inline bool is_half_open(const Connection& connection) {

@@ -8,9 +8,23 @@ ConnectionTable::ConnectionTable(unsigned bits, const HashSeed& seed)
       mask_((std::uint32_t{1} << (bits - 1)) - 1),
       seed_(seed),
       buckets_(std::size_t{1} << (bits - 1)),
-      connections_(std::size_t{1} << bits) {}
+      connections_(std::size_t{1} << bits),
+      wide_(std::size_t{1} << bits) {}
 
-Entry ConnectionTable::find_elsewhere(Elsewhere where, std::uint64_t hash, const Flow4& flow,
+std::uint64_t ConnectionTable::hash_of(ConnectionIndex index, Direction direction) const {
+    const std::uint8_t protocol = connections_[index].protocol;
+    return family_of(protocol) == Family::ipv4
+               ? hash(flow<Family::ipv4>(index, direction), protocol)
+               : hash(flow<Family::ipv6>(index, direction), protocol);
+}
+
+void ConnectionTable::prefetch_entries(ConnectionIndex index) const {
+    __builtin_prefetch(&buckets_[home(hash_of(index, Direction::original))], 1);
+    __builtin_prefetch(&buckets_[home(hash_of(index, Direction::reply))], 1);
+}
+
+template <Family F>
+Entry ConnectionTable::find_elsewhere(Elsewhere where, std::uint64_t hash, const Flow<F>& flow,
                                       std::uint8_t protocol) const {
     for (std::uint32_t attempt = 1; attempt < kAttempts; ++attempt) {
         if (where.in(attempt) == 0) continue;
@@ -20,36 +34,56 @@ Entry ConnectionTable::find_elsewhere(Elsewhere where, std::uint64_t hash, const
     return Entry();
 }
 
+template Entry ConnectionTable::find_elsewhere(Elsewhere, std::uint64_t, const Flow4&,
+                                               std::uint8_t) const;
+template Entry ConnectionTable::find_elsewhere(Elsewhere, std::uint64_t, const Flow6&,
+                                               std::uint8_t) const;
+
 LinkResult ConnectionTable::link(ConnectionIndex index) {
-    const Connection& c = connections_[index];
-    const std::uint64_t forth = hash(c.original, c.protocol);
-    const std::uint64_t back = hash(c.reply, c.protocol);
+    return family_of(connections_[index].protocol) == Family::ipv4
+               ? link_flows<Family::ipv4>(index)
+               : link_flows<Family::ipv6>(index);
+}
+
+template <Family F>
+LinkResult ConnectionTable::link_flows(ConnectionIndex index) {
+    const std::uint8_t protocol = connections_[index].protocol;
+    const Flow<F>& forth_flow = flow<F>(index, Direction::original);
+    const Flow<F>& back_flow = flow<F>(index, Direction::reply);
+    const std::uint64_t forth = hash(forth_flow, protocol);
+    const std::uint64_t back = hash(back_flow, protocol);
     const Entry original(tag_of(forth), index, Direction::original);
     const Entry reply(tag_of(back), index, Direction::reply);
 
     // The answers' entry first: whoever finds the original finds a complete connection.
-    const Claim answers = insert(back, reply, c.reply, c.protocol);
+    const Claim answers = insert(back, reply, back_flow, protocol);
     if (answers != Claim::committed)
         return answers == Claim::full ? LinkResult::full : LinkResult::reply_taken;
-    const Claim opening = insert(forth, original, c.original, c.protocol);
+    const Claim opening = insert(forth, original, forth_flow, protocol);
     if (opening == Claim::committed) return LinkResult::linked;
     erase(back, reply.commit());
     return opening == Claim::full ? LinkResult::full : LinkResult::original_taken;
 }
 
 void ConnectionTable::unlink(ConnectionIndex index) {
-    const Connection& c = connections_[index];
-    const std::uint64_t forth = hash(c.original, c.protocol);
-    const std::uint64_t back = hash(c.reply, c.protocol);
-    erase(forth, Entry(tag_of(forth), index, Direction::original).commit());
+    const std::uint64_t back = hash_of(index, Direction::reply);
+    unlink_original(index);
     erase(back, Entry(tag_of(back), index, Direction::reply).commit());
 }
 
 LinkResult ConnectionTable::link_original(ConnectionIndex index) {
-    const Connection& c = connections_[index];
-    const std::uint64_t forth = hash(c.original, c.protocol);
+    return family_of(connections_[index].protocol) == Family::ipv4
+               ? link_original_flow<Family::ipv4>(index)
+               : link_original_flow<Family::ipv6>(index);
+}
+
+template <Family F>
+LinkResult ConnectionTable::link_original_flow(ConnectionIndex index) {
+    const std::uint8_t protocol = connections_[index].protocol;
+    const Flow<F>& forth_flow = flow<F>(index, Direction::original);
+    const std::uint64_t forth = hash(forth_flow, protocol);
     const Entry original(tag_of(forth), index, Direction::original);
-    switch (insert(forth, original, c.original, c.protocol)) {
+    switch (insert(forth, original, forth_flow, protocol)) {
         case Claim::committed:
             return LinkResult::linked;
         case Claim::taken:
@@ -61,12 +95,12 @@ LinkResult ConnectionTable::link_original(ConnectionIndex index) {
 }
 
 void ConnectionTable::unlink_original(ConnectionIndex index) {
-    const Connection& c = connections_[index];
-    const std::uint64_t forth = hash(c.original, c.protocol);
+    const std::uint64_t forth = hash_of(index, Direction::original);
     erase(forth, Entry(tag_of(forth), index, Direction::original).commit());
 }
 
-ConnectionTable::Claim ConnectionTable::insert(std::uint64_t hash, Entry entry, const Flow4& flow,
+template <Family F>
+ConnectionTable::Claim ConnectionTable::insert(std::uint64_t hash, Entry entry, const Flow<F>& flow,
                                                std::uint8_t protocol) {
     const Place mine = put(hash, entry);
     if (mine.bucket == nullptr) return Claim::full;
@@ -121,8 +155,9 @@ ConnectionTable::Place ConnectionTable::put(std::uint64_t hash, Entry entry) {
 
 // Is there another entry of the same flow that goes before ours? Tentative ones in a later place
 // are taken down.
+template <Family F>
 bool ConnectionTable::outranked(std::uint64_t hash, const Place& mine, Entry entry,
-                                const Flow4& flow, std::uint8_t protocol) {
+                                const Flow<F>& flow, std::uint8_t protocol) {
     bool earlier = true;
     Elsewhere where(0);
     for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {

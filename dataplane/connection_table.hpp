@@ -32,6 +32,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <utility>
 
 #include "dataplane/connection.hpp"
 #include "dataplane/mapped_array.hpp"
@@ -92,7 +93,9 @@ class ConnectionTable {
 
     ConnectionTable(unsigned bits, const HashSeed& seed);
 
-    std::uint64_t hash(const Flow4& flow, std::uint8_t protocol) const {
+    // `protocol` is filed_under() here and below.
+    template <Family F>
+    std::uint64_t hash(const Flow<F>& flow, std::uint8_t protocol) const {
         return flow_hash(flow, protocol, seed_);
     }
 
@@ -100,16 +103,17 @@ class ConnectionTable {
     // with the right tag and prefetch its connection; see whether it is the one.
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
 
-    // Both buckets of a connection that will be linked or unlinked in a moment.
-    void prefetch_entries(const Connection& connection) const {
-        __builtin_prefetch(&buckets_[home(hash(connection.original, connection.protocol))], 1);
-        __builtin_prefetch(&buckets_[home(hash(connection.reply, connection.protocol))], 1);
-    }
+    template <Family F>
     Entry candidate(std::uint64_t hash) const;
-    bool is_flow(Entry entry, const Flow4& flow, std::uint8_t protocol) const;
+    template <Family F>
+    bool is_flow(Entry entry, const Flow<F>& flow, std::uint8_t protocol) const;
 
     // All of it; an empty entry when there is none.
-    Entry find(std::uint64_t hash, const Flow4& flow, std::uint8_t protocol) const;
+    template <Family F>
+    Entry find(std::uint64_t hash, const Flow<F>& flow, std::uint8_t protocol) const;
+
+    // Both buckets of a connection that will be linked or unlinked in a moment.
+    void prefetch_entries(ConnectionIndex index) const;
 
     LinkResult link(ConnectionIndex index);
     void unlink(ConnectionIndex index);  // once, by whoever cleared kLive
@@ -118,11 +122,17 @@ class ConnectionTable {
     LinkResult link_original(ConnectionIndex index);
     void unlink_original(ConnectionIndex index);
 
+    // The flows of a connection of this family: to be filled before it is linked, constant after.
+    template <Family F>
+    Flow<F>& flow(ConnectionIndex index, Direction direction);
+    template <Family F>
+    const Flow<F>& flow(ConnectionIndex index, Direction direction) const;
+
     Connection& operator[](ConnectionIndex index) { return connections_[index]; }
     const Connection& operator[](ConnectionIndex index) const { return connections_[index]; }
     unsigned bits() const { return bits_; }
     std::uint32_t capacity() const { return std::uint32_t{1} << bits_; }
-    std::size_t bytes() const { return buckets_.bytes() + connections_.bytes(); }
+    std::size_t bytes() const { return buckets_.bytes() + connections_.bytes() + wide_.bytes(); }
 
   private:
     static constexpr int kEntries = 7;
@@ -144,14 +154,11 @@ class ConnectionTable {
     std::uint32_t bucket_number(std::uint64_t hash, std::uint32_t attempt) const {
         return (home(hash) ^ attempt * (tag_of(hash) * 0x9e3779b1U | 1U)) & mask_;
     }
-    const Flow4& flow_of(Entry entry) const {
-        const Connection& c = connections_[entry.index()];
-        return entry.direction() == Direction::original ? c.original : c.reply;
-    }
     // The slots, as bits, with a committed entry of this tag. Without a branch: where in a bucket
     // an entry is cannot be predicted.
     static unsigned slots_with(const Bucket& bucket, std::uint32_t tag);
-    Entry find_in(const Bucket& bucket, std::uint32_t tag, const Flow4& flow,
+    template <Family F>
+    Entry find_in(const Bucket& bucket, std::uint32_t tag, const Flow<F>& flow,
                   std::uint8_t protocol) const;
 
     struct Place {
@@ -161,13 +168,22 @@ class ConnectionTable {
         std::uint32_t attempt;
     };
     enum class Claim : std::uint8_t { committed, taken, full };
-    Claim insert(std::uint64_t hash, Entry entry, const Flow4& flow, std::uint8_t protocol);
+    template <Family F>
+    Claim insert(std::uint64_t hash, Entry entry, const Flow<F>& flow, std::uint8_t protocol);
     Place put(std::uint64_t hash, Entry entry);
     static int take_slot(Bucket& bucket, Entry entry);
-    bool outranked(std::uint64_t hash, const Place& mine, Entry entry, const Flow4& flow,
+    template <Family F>
+    bool outranked(std::uint64_t hash, const Place& mine, Entry entry, const Flow<F>& flow,
                    std::uint8_t protocol);
-    Entry find_elsewhere(Elsewhere where, std::uint64_t hash, const Flow4& flow,
+    template <Family F>
+    Entry find_elsewhere(Elsewhere where, std::uint64_t hash, const Flow<F>& flow,
                          std::uint8_t protocol) const;
+    // The hash of one of its flows, whatever the family.
+    std::uint64_t hash_of(ConnectionIndex index, Direction direction) const;
+    template <Family F>
+    LinkResult link_flows(ConnectionIndex index);
+    template <Family F>
+    LinkResult link_original_flow(ConnectionIndex index);
     static void leave(const Place& place);
     void take_down(const Place& place, Entry expected);
     void erase(std::uint64_t hash, Entry committed);
@@ -177,6 +193,7 @@ class ConnectionTable {
     const HashSeed seed_;
     MappedArray<Bucket> buckets_;
     MappedArray<Connection> connections_;
+    MappedArray<WideFlows> wide_;  // by the same index; untouched where there is no IPv6
 };
 
 // What every packet runs through.
@@ -204,23 +221,45 @@ inline unsigned ConnectionTable::slots_with(const Bucket& bucket, std::uint32_t 
 #endif
 }
 
+template <Family F>
+const Flow<F>& ConnectionTable::flow(ConnectionIndex index, Direction direction) const {
+    const bool original = direction == Direction::original;
+    if constexpr (F == Family::ipv4)
+        return original ? connections_[index].original : connections_[index].reply;
+    else
+        return original ? wide_[index].original : wide_[index].reply;
+}
+
+template <Family F>
+Flow<F>& ConnectionTable::flow(ConnectionIndex index, Direction direction) {
+    return const_cast<Flow<F>&>(std::as_const(*this).template flow<F>(index, direction));
+}
+
 // The acquire pairs with the compare-and-swap that commits in insert().
-inline Entry ConnectionTable::candidate(std::uint64_t hash) const {
+template <Family F>
+Entry ConnectionTable::candidate(std::uint64_t hash) const {
     const Bucket& bucket = buckets_[home(hash)];
     const unsigned slots = slots_with(bucket, tag_of(hash));
     if (slots == 0) return Entry();
     const Entry entry(bucket.entries[std::countr_zero(slots)].load(std::memory_order_acquire));
     if (!entry.has(tag_of(hash))) return Entry();
     __builtin_prefetch(&connections_[entry.index()], 1);
+    if constexpr (F == Family::ipv6) {
+        __builtin_prefetch(&wide_[entry.index()].original);
+        __builtin_prefetch(&wide_[entry.index()].reply);
+    }
     return entry;
 }
 
-inline bool ConnectionTable::is_flow(Entry entry, const Flow4& flow, std::uint8_t protocol) const {
-    return flow_of(entry) == flow && connections_[entry.index()].protocol == protocol;
+template <Family F>
+bool ConnectionTable::is_flow(Entry entry, const Flow<F>& wanted, std::uint8_t protocol) const {
+    return flow<F>(entry.index(), entry.direction()) == wanted &&
+           connections_[entry.index()].protocol == protocol;
 }
 
-inline Entry ConnectionTable::find_in(const Bucket& bucket, std::uint32_t tag, const Flow4& flow,
-                                      std::uint8_t protocol) const {
+template <Family F>
+Entry ConnectionTable::find_in(const Bucket& bucket, std::uint32_t tag, const Flow<F>& flow,
+                               std::uint8_t protocol) const {
     for (unsigned slots = slots_with(bucket, tag); slots != 0; slots &= slots - 1) {
         const int slot = std::countr_zero(slots);
         const Entry entry(bucket.entries[slot].load(std::memory_order_acquire));
@@ -229,8 +268,8 @@ inline Entry ConnectionTable::find_in(const Bucket& bucket, std::uint32_t tag, c
     return Entry();
 }
 
-inline Entry ConnectionTable::find(std::uint64_t hash, const Flow4& flow,
-                                   std::uint8_t protocol) const {
+template <Family F>
+Entry ConnectionTable::find(std::uint64_t hash, const Flow<F>& flow, std::uint8_t protocol) const {
     const Bucket& bucket = buckets_[home(hash)];
     if (const Entry entry = find_in(bucket, tag_of(hash), flow, protocol)) return entry;
     const Elsewhere where(bucket.elsewhere.load(std::memory_order_acquire));

@@ -137,6 +137,12 @@ class MarkRules {
         return v4_.mark_of(port, protocol, source.host(), source_port.host(), destination.host(),
                            destination_port.host());
     }
+    std::uint32_t mark_of(PortIndex port, Protocol protocol, const AddressOf<Family::ipv6>& source,
+                          Be16 source_port, const AddressOf<Family::ipv6>& destination,
+                          Be16 destination_port) const {
+        return mark_of(port, protocol, IpAddress(source), source_port, IpAddress(destination),
+                       destination_port);
+    }
     // Both addresses of one family, either.
     std::uint32_t mark_of(PortIndex port, Protocol protocol, const IpAddress& source,
                           Be16 source_port, const IpAddress& destination,

@@ -17,7 +17,7 @@
 namespace usher {
 
 struct NeighbourRequest {
-    Be32 address;
+    IpAddress address;
     std::uint32_t port;  // PortIndex
 };
 
@@ -31,7 +31,7 @@ class NeighbourQueue {
         rte_mbuf* packet;
         std::uint16_t ip_length;
         PortIndex port;
-        Be32 neighbour;
+        IpAddress neighbour;
         Ticks since;
     };
 

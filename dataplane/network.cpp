@@ -5,104 +5,141 @@
 
 namespace usher {
 
-namespace {
-
-std::uint64_t neighbour_key(PortIndex port, Be32 address) {
-    return std::uint64_t{port} << 32 | address.host();
+template <Family F>
+typename Routes<F>::Number Routes<F>::number_of(const AddressOf<F>& address) {
+    if constexpr (F == Family::ipv4) {
+        return address.host();
+    } else {
+        Number number = 0;
+        for (const std::uint8_t byte : address)
+            number = number << 8 | byte;
+        return number;
+    }
 }
 
-std::uint32_t last_of(std::uint32_t begin, int length) {
-    return length == 0 ? 0xffffffff
-                       : begin | static_cast<std::uint32_t>((1ULL << (32 - length)) - 1);
+template <Family F>
+bool Routes<F>::goes_before(const Neighbour& a, const Neighbour& b) {
+    return a.port != b.port ? a.port < b.port : a.address < b.address;
 }
 
-}  // namespace
-
-Network::Network(const NetworkPlan& plan) : generation_(plan.generation), serial_(plan.serial) {
+template <Family F>
+Routes<F>::Routes(const NetworkPlan& plan) {
     lay_out(plan);
-    for (const NetworkPlan::Port& port : plan.ports) {
-        port_mtus_.push_back(port.mtu);
-        port_addresses_.push_back(port.address);
-    }
-    for (const NetworkPlan::Neighbour& n : plan.neighbours) {
-        if (!n.address.is_ipv4() || n.port >= plan.ports.size()) continue;
-        const NetworkPlan::Port& port = plan.ports[n.port];
-        if (hops_.size() <= n.hop) hops_.resize(n.hop + std::size_t{1});
-        hops_[n.hop] = {n.mac, port.mac, n.port, port.up ? port.mtu : std::uint16_t{0}};
-        neighbours_.push_back({neighbour_key(n.port, n.address.v4()), n.hop});
-    }
-    std::sort(neighbours_.begin(), neighbours_.end(),
-              [](const Neighbour& a, const Neighbour& b) { return a.key < b.key; });
+    for (const NetworkPlan::Neighbour& n : plan.neighbours)
+        if (n.address.family() == F && n.port < plan.ports.size())
+            neighbours_.push_back({n.port, n.hop, number_of(wire_address<F>(n.address))});
+    std::sort(neighbours_.begin(), neighbours_.end(), goes_before);
 }
 
 // Sweeps over the prefixes in order of their first address, shorter ones first: each opens a range,
 // and where one ends, the one around it goes on.
-void Network::lay_out(const NetworkPlan& plan) {
+template <Family F>
+void Routes<F>::lay_out(const NetworkPlan& plan) {
+    constexpr int kBits = 8 * sizeof(Number);
+    constexpr Number kLast = ~Number{0};
+    const auto begin_of = [](const NetworkPlan::Route& route) {
+        return number_of(wire_address<F>(route.destination.address));
+    };
     std::vector<const NetworkPlan::Route*> sorted;
     for (const NetworkPlan::Route& route : plan.routes)
-        if (route.destination.address.is_ipv4()) sorted.push_back(&route);
-    std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
-        return std::pair(a->destination.address.v4().host(), a->destination.length) <
-               std::pair(b->destination.address.v4().host(), b->destination.length);
+        if (route.destination.address.family() == F) sorted.push_back(&route);
+    std::sort(sorted.begin(), sorted.end(), [&](const auto* a, const auto* b) {
+        return std::pair(begin_of(*a), a->destination.length) <
+               std::pair(begin_of(*b), b->destination.length);
     });
 
     struct Open {
-        std::uint32_t last;
+        Number last;
         int route;
     };
     std::vector<Open> open;
-    const auto begin_range = [&](std::uint32_t begin, int route) {
+    const auto begin_range = [&](Number begin, int route) {
         if (!ranges_.empty() && ranges_.back().begin == begin)
             ranges_.back().route = route;
         else
             ranges_.push_back({begin, route});
     };
-    const auto close_before = [&](std::uint64_t begin) {
-        while (!open.empty() && open.back().last < begin) {
-            const std::uint32_t last = open.back().last;
-            open.pop_back();
-            if (last != 0xffffffff) begin_range(last + 1, open.empty() ? -1 : open.back().route);
-        }
+    const auto close_one = [&] {
+        const Number last = open.back().last;
+        open.pop_back();
+        if (last != kLast) begin_range(last + 1, open.empty() ? -1 : open.back().route);
     };
 
     begin_range(0, -1);
     for (const NetworkPlan::Route* route : sorted) {
-        const std::uint32_t begin = route->destination.address.v4().host();
-        close_before(begin);
+        const Number begin = begin_of(*route);
+        while (!open.empty() && open.back().last < begin)
+            close_one();
         const int number = static_cast<int>(routes_.size());
-        const bool v4_gateway = !route->gateway || route->gateway->is_ipv4();
-        const bool usable = !route->unreachable && v4_gateway && route->port < plan.ports.size();
-        routes_.push_back({route->gateway ? route->gateway->v4() : Be32(), route->port, usable});
+        const bool same_family = !route->gateway || route->gateway->family() == F;
+        const bool usable = !route->unreachable && same_family && route->port < plan.ports.size();
+        Route made{{}, route->port, !route->gateway, usable};
+        if (route->gateway && same_family) made.gateway = wire_address<F>(*route->gateway);
+        routes_.push_back(made);
         begin_range(begin, number);
-        open.push_back({last_of(begin, route->destination.length), number});
+        const int length = route->destination.length;
+        open.push_back(
+            {length == 0 ? kLast : begin | ((Number{1} << (kBits - length)) - 1), number});
     }
-    close_before(std::uint64_t{1} << 32);
+    while (!open.empty())
+        close_one();
 }
 
-Network::Way Network::way_to(Be32 destination) const {
-    const Way none{Way::Kind::none, kNoHop, 0, Be32()};
-    const std::uint32_t address = destination.host();
-    const auto after = std::upper_bound(
-        ranges_.begin(), ranges_.end(), address,
-        [](std::uint32_t value, const Range& range) { return value < range.begin; });
-    if (after == ranges_.begin()) return none;
+template <Family F>
+Way<F> Routes<F>::way_to(const AddressOf<F>& destination) const {
+    const auto after =
+        std::upper_bound(ranges_.begin(), ranges_.end(), number_of(destination),
+                         [](Number value, const Range& range) { return value < range.begin; });
+    if (after == ranges_.begin()) return {};
     const int number = std::prev(after)->route;
-    if (number < 0 || !routes_[static_cast<std::size_t>(number)].usable) return none;
+    if (number < 0 || !routes_[static_cast<std::size_t>(number)].usable) return {};
 
     const Route& route = routes_[static_cast<std::size_t>(number)];
-    const Be32 neighbour = route.gateway == Be32() ? destination : route.gateway;
+    const AddressOf<F>& neighbour = route.direct ? destination : route.gateway;
     const HopIndex hop = hop_to(route.port, neighbour);
-    const auto kind = hop == kNoHop ? Way::Kind::ask : Way::Kind::hop;
-    return {kind, hop, route.port, neighbour};
+    return {hop == kNoHop ? WayKind::ask : WayKind::hop, hop, route.port, neighbour};
 }
 
-HopIndex Network::hop_to(PortIndex port, Be32 neighbour) const {
-    const std::uint64_t key = neighbour_key(port, neighbour);
+template <Family F>
+HopIndex Routes<F>::hop_to(PortIndex port, const AddressOf<F>& neighbour) const {
+    const Neighbour wanted{port, kNoHop, number_of(neighbour)};
     const auto known =
-        std::lower_bound(neighbours_.begin(), neighbours_.end(), key,
-                         [](const Neighbour& n, std::uint64_t wanted) { return n.key < wanted; });
-    const bool found = known != neighbours_.end() && known->key == key && is_ready(known->hop);
+        std::lower_bound(neighbours_.begin(), neighbours_.end(), wanted, goes_before);
+    const bool found = known != neighbours_.end() && !goes_before(wanted, *known);
     return found ? known->hop : kNoHop;
+}
+
+template class Routes<Family::ipv4>;
+template class Routes<Family::ipv6>;
+
+Network::Network(const NetworkPlan& plan)
+    : ports_(plan.ports), v4_(plan), v6_(plan), generation_(plan.generation), serial_(plan.serial) {
+    for (const NetworkPlan::Neighbour& n : plan.neighbours) {
+        if (n.port >= plan.ports.size()) continue;
+        const NetworkPlan::Port& port = plan.ports[n.port];
+        if (hops_.size() <= n.hop) hops_.resize(n.hop + std::size_t{1});
+        hops_[n.hop] = {n.mac, port.mac, n.port, port.up ? port.mtu : std::uint16_t{0}};
+    }
+}
+
+template <Family F>
+Way<F> Network::way_to(const AddressOf<F>& destination) const {
+    Way<F> way;
+    if constexpr (F == Family::ipv4)
+        way = v4_.way_to(destination);
+    else
+        way = v6_.way_to(destination);
+    if (way.kind == WayKind::hop && !is_ready(way.hop)) way.kind = WayKind::ask;
+    return way;
+}
+
+template Way<Family::ipv4> Network::way_to<Family::ipv4>(const Be32&) const;
+template Way<Family::ipv6> Network::way_to<Family::ipv6>(const AddressOf<Family::ipv6>&) const;
+
+HopIndex Network::hop_to(PortIndex port, const IpAddress& neighbour) const {
+    const HopIndex hop = neighbour.is_ipv4() ? v4_.hop_to(port, neighbour.v4())
+                                             : v6_.hop_to(port, neighbour.bytes());
+    return is_ready(hop) ? hop : kNoHop;
 }
 
 }  // namespace usher

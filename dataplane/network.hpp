@@ -9,7 +9,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
+#include <type_traits>
 #include <vector>
 
 #include "nat/address.hpp"
@@ -50,7 +50,9 @@ struct NetworkPlan {
         MacAddress mac;
         std::uint16_t mtu = 0;
         bool up = false;
-        Be32 address{};  // of the box on this link; 0: none
+        // Of the box on this link, for errors of its own; zero: none.
+        AddressOf<Family::ipv4> address4{};
+        AddressOf<Family::ipv6> address6{};
     };
     struct Route {
         Prefix destination;
@@ -71,50 +73,82 @@ struct NetworkPlan {
     std::uint64_t serial = 1;  // of this plan: never the same twice, never 0
 };
 
+enum class WayKind : std::uint8_t { hop, ask, none };
+
+template <Family F>
+struct Way {
+    WayKind kind = WayKind::none;
+    HopIndex hop = kNoHop;     // of hop
+    PortIndex port = 0;        // of ask: nobody knows the MAC address of
+    AddressOf<F> neighbour{};  // this neighbour there
+};
+
+// One family's routes and neighbours.
+template <Family F>
+class Routes {
+  public:
+    Routes() = default;
+    explicit Routes(const NetworkPlan& plan);
+
+    Way<F> way_to(const AddressOf<F>& destination) const;  // the hop may not be ready
+    HopIndex hop_to(PortIndex port, const AddressOf<F>& neighbour) const;  // kNoHop: not known
+
+  private:
+    // An address as a number that compares as its prefixes do.
+    __extension__ using Wide = unsigned __int128;
+    using Number = std::conditional_t<F == Family::ipv4, std::uint32_t, Wide>;
+    static Number number_of(const AddressOf<F>& address);
+
+    // Routes as disjoint ranges: the one that begins at or before an address is the longest match.
+    struct Range {
+        Number begin;
+        int route;  // in routes_; -1: none
+    };
+    struct Route {
+        AddressOf<F> gateway{};
+        PortIndex port;
+        bool direct;  // the destination itself is the neighbour
+        bool usable;
+    };
+    struct Neighbour {
+        PortIndex port;
+        HopIndex hop;
+        Number address;
+    };
+    static bool goes_before(const Neighbour& a, const Neighbour& b);
+    void lay_out(const NetworkPlan& plan);
+
+    std::vector<Range> ranges_;
+    std::vector<Route> routes_;
+    std::vector<Neighbour> neighbours_;  // sorted by port and address
+};
+
 class Network {
   public:
-    struct Way {
-        enum class Kind : std::uint8_t { hop, ask, none } kind;
-        HopIndex hop;    // of hop
-        PortIndex port;  // of ask: nobody knows the MAC address of
-        Be32 neighbour;  // this neighbour there
-    };
-
     Network() = default;
     explicit Network(const NetworkPlan& plan);
 
-    Way way_to(Be32 destination) const;
-    HopIndex hop_to(PortIndex port, Be32 neighbour) const;  // kNoHop: its MAC is not known
-    std::uint16_t port_mtu(PortIndex port) const { return port_mtus_[port]; }
-    Be32 port_address(PortIndex port) const { return port_addresses_[port]; }  // 0: none
+    template <Family F>
+    Way<F> way_to(const AddressOf<F>& destination) const;
+    HopIndex hop_to(PortIndex port, const IpAddress& neighbour) const;  // kNoHop: not known
+    std::uint16_t port_mtu(PortIndex port) const { return ports_[port].mtu; }
+    template <Family F>
+    const AddressOf<F>& port_address(PortIndex port) const {
+        if constexpr (F == Family::ipv4)
+            return ports_[port].address4;
+        else
+            return ports_[port].address6;
+    }
     const Hop& hop(HopIndex index) const { return hops_[index]; }
     bool is_ready(HopIndex index) const { return index < hops_.size() && hops_[index].mtu != 0; }
     std::uint16_t generation() const { return generation_; }
     std::uint64_t serial() const { return serial_; }
 
   private:
-    // Routes as disjoint ranges: the one that begins at or before an address is the longest match.
-    struct Range {
-        std::uint32_t begin;
-        int route;  // in routes_; -1: none
-    };
-    struct Route {
-        Be32 gateway;  // 0: the destination itself
-        PortIndex port;
-        bool usable;
-    };
-    struct Neighbour {
-        std::uint64_t key;  // port and address
-        HopIndex hop;
-    };
-    void lay_out(const NetworkPlan& plan);
-
-    std::vector<Range> ranges_;
-    std::vector<Route> routes_;
-    std::vector<Neighbour> neighbours_;  // sorted by key
     std::vector<Hop> hops_{1};
-    std::vector<std::uint16_t> port_mtus_;
-    std::vector<Be32> port_addresses_;
+    std::vector<NetworkPlan::Port> ports_;
+    Routes<Family::ipv4> v4_;
+    Routes<Family::ipv6> v6_;
     std::uint16_t generation_ = 0;
     std::uint64_t serial_ = 0;
 };

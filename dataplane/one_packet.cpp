@@ -10,8 +10,8 @@
 
 namespace usher {
 
-Entry Worker::pass_once(Burst& burst, unsigned i, const Service& service, const Target& target) {
-    static_cast<void>(service);
+template <Family F>
+Entry Worker::pass_once(Burst<F>& burst, unsigned i, const Target<F>& target) {
     const Entry entry = lend(burst, i, target);
     if (target.control != kNoConnection) release_template(target.control);
     if (!entry) return Entry();
@@ -23,37 +23,38 @@ Entry Worker::pass_once(Burst& burst, unsigned i, const Service& service, const 
         look_after_unbind(load);
     }
     server_counters_[target.server].connections.add(1);
-    note_scheduled(plane_.table[entry.index()], State::udp);
+    note_scheduled(entry.index(), State::udp);
     return entry;
 }
 
-Entry Worker::stray(Burst& burst, unsigned i) {
-    const Flow4& flow = burst.flows[i];
+template <Family F>
+Entry Worker::stray(Burst<F>& burst, unsigned i) {
+    const Flow<F>& flow = burst.flows[i];
     const Headers& headers = burst.headers[i];
-    if (!snapshot_->servers->contains(headers.protocol, flow.source, flow.source_port)) {
+    if (!snapshot_->servers_of<F>().contains(headers.protocol, flow.source, flow.source_port)) {
         drop(burst, i, Drop::no_service);
         return Entry();
     }
     if (snapshot_->policy.refuse_strays && !(headers.tcp_flags & kRst)) {
         count_drop(burst, i, Drop::no_service);
-        refuse(burst.packets[i], headers, IcmpError::port_unreachable, 0,
-               snapshot_->network->port_address(burst.port));
+        refuse(burst, i, IcmpError::port_unreachable, 0, From::box);
         return Entry();
     }
-    return lend(burst, i,
-                {flow.destination, flow.destination_port, kNobodysSlot, Be16(), kNoConnection});
+    return lend(
+        burst, i,
+        Target<F>{flow.destination, flow.destination_port, kNobodysSlot, Be16(), kNoConnection});
 }
 
-Entry Worker::lend(Burst& burst, unsigned i, const Target& target) {
+template <Family F>
+Entry Worker::lend(Burst<F>& burst, unsigned i, const Target<F>& target) {
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) {
         drop(burst, i, Drop::table_full);
         return Entry();
     }
-    Connection& connection = plane_.table[index];
-    fill(connection, burst, i, target);
-    connection.status.store(kOnePacket | static_cast<std::uint32_t>(State::udp),
-                            std::memory_order_relaxed);
+    fill(index, burst, i, target);
+    plane_.table[index].status.store(kOnePacket | static_cast<std::uint32_t>(State::udp),
+                                     std::memory_order_relaxed);
     lent_[lent_count_++] = index;
     return Entry(0, index, Direction::original).commit();
 }
@@ -63,5 +64,10 @@ void Worker::take_back() {
         free_list_.give_back(lent_[i]);
     lent_count_ = 0;
 }
+
+template Entry Worker::pass_once(Burst<Family::ipv4>&, unsigned, const Target<Family::ipv4>&);
+template Entry Worker::pass_once(Burst<Family::ipv6>&, unsigned, const Target<Family::ipv6>&);
+template Entry Worker::stray(Burst<Family::ipv4>&, unsigned);
+template Entry Worker::stray(Burst<Family::ipv6>&, unsigned);
 
 }  // namespace usher

@@ -34,32 +34,49 @@ bool hold(Connection& one) {
 }
 
 // FTP's data connections come to other ports: its templates are for all.
-bool is_for_one_port(const Service& service, Be16 port) {
+template <Family F>
+bool is_for_one_port(const Service<F>& service, Be16 port) {
     return service.mark == 0 && service.port == port && port.host() != kFtp;
 }
 
+Be32 masked(Be32 client, Be32 mask) {
+    return Be32::from_raw(client.raw() & mask.raw());
+}
+
+AddressOf<Family::ipv6> masked(AddressOf<Family::ipv6> client,
+                               const AddressOf<Family::ipv6>& mask) {
+    for (std::size_t i = 0; i < client.size(); ++i)
+        client[i] &= mask[i];
+    return client;
+}
+
+template <Family F>
 struct Key {
-    Flow4 flow;
+    Flow<F> flow;
     std::uint8_t protocol;
 };
 
-Key key_of(const Service& service, const Flow4& flow) {
-    const Be32 client = Be32::from_raw(flow.source.raw() & service.client_mask.raw());
+template <Family F>
+Key<F> key_of(const Service<F>& service, const Flow<F>& flow) {
+    const AddressOf<F> client = masked(flow.source, service.client_mask);
     if (service.mark != 0)
-        return {{client, Be32::from_host(service.mark), Be16(), Be16()}, kTemplateProtocol};
+        return {{client, as_address<F>(service.mark), Be16(), Be16()},
+                static_cast<std::uint8_t>(filed_under<F>(0) | kTemplateProtocol)};
     const Be16 port = is_for_one_port(service, flow.destination_port) ? service.port : Be16();
     return {{client, flow.destination, Be16(), port},
-            static_cast<std::uint8_t>(service.protocol | kTemplateProtocol)};
+            static_cast<std::uint8_t>(filed_under<F>(service.protocol) | kTemplateProtocol)};
 }
 
 }  // namespace
 
 // The server of the client's template, which is held for the connection to be; its `server` is
 // kNobodysSlot when there is none to be had.
-Worker::Target Worker::persistent_target(const Burst& burst, unsigned i, const Service& service) {
-    const Key key = key_of(service, burst.flows[i]);
+template <Family F>
+Worker::Target<F> Worker::persistent_target(const Burst<F>& burst, unsigned i,
+                                            const Service<F>& service) {
+    const Key<F> key = key_of(service, burst.flows[i]);
     const std::uint64_t hash = plane_.table.hash(key.flow, key.protocol);
-    Target chosen;
+    Target<F> chosen;
     for (int tries = 0; tries < kTries; ++tries) {
         if (const Entry entry = plane_.table.find(hash, key.flow, key.protocol)) {
             Connection& found = plane_.table[entry.index()];
@@ -80,13 +97,14 @@ Worker::Target Worker::persistent_target(const Burst& burst, unsigned i, const S
     return chosen;
 }
 
-Worker::Target Worker::controlled_by(ConnectionIndex index, const Service& service,
-                                     const Flow4& flow) const {
-    const Connection& found = plane_.table[index];
-    const Be16 configured = found.reply.destination_port;
+template <Family F>
+Worker::Target<F> Worker::controlled_by(ConnectionIndex index, const Service<F>& service,
+                                        const Flow<F>& flow) const {
+    const Flow<F>& found = plane_.table.flow<F>(index, Direction::reply);
+    const Be16 configured = found.destination_port;
     const bool own_port = flow.destination_port == service.port && configured != Be16();
-    return {found.reply.source, own_port ? configured : flow.destination_port, found.server_slot,
-            configured, index};
+    return {found.source, own_port ? configured : flow.destination_port,
+            plane_.table[index].server_slot, configured, index};
 }
 
 // Does the template still count? One whose time is over and that controls nothing does not.
@@ -99,16 +117,18 @@ bool Worker::is_valid(ConnectionIndex index) {
 }
 
 // A new template, held for the connection to be; kNoConnection when it cannot be linked.
-ConnectionIndex Worker::make_template(const Service& service, const Flow4& flow,
-                                      std::uint8_t protocol, const Target& target) {
+template <Family F>
+ConnectionIndex Worker::make_template(const Service<F>& service, const Flow<F>& flow,
+                                      std::uint8_t protocol, const Target<F>& target) {
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) return kNoConnection;
     Connection& one = plane_.table[index];
     const bool one_port = flow.destination_port == service.port && service.port != Be16();
-    one.original = flow;
+    plane_.table.flow<F>(index, Direction::original) = flow;
     // The answers' port is for listings; the port as configured, for connections to come.
-    one.reply = {target.address, flow.source, one_port ? target.configured_port : Be16(),
-                 target.configured_port};
+    plane_.table.flow<F>(index, Direction::reply) = {target.address, flow.source,
+                                                     one_port ? target.configured_port : Be16(),
+                                                     target.configured_port};
     one.server_slot = target.server;
     one.deltas = {};
     one.protocol = protocol;
@@ -156,5 +176,12 @@ bool Worker::expire(ConnectionIndex index) {
     kill(index, TraceEvent::Kind::expired);
     return true;
 }
+
+template Worker::Target<Family::ipv4> Worker::persistent_target(const Burst<Family::ipv4>&,
+                                                                unsigned,
+                                                                const Service<Family::ipv4>&);
+template Worker::Target<Family::ipv6> Worker::persistent_target(const Burst<Family::ipv6>&,
+                                                                unsigned,
+                                                                const Service<Family::ipv6>&);
 
 }  // namespace usher

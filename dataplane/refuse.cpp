@@ -19,38 +19,42 @@ bool Worker::may_refuse() {
     return true;
 }
 
-void Worker::refuse(rte_mbuf* packet, const Headers& headers, IcmpError error, std::uint16_t mtu,
-                    Be32 from) {
+template <Family F>
+void Worker::refuse(const Burst<F>& burst, unsigned i, IcmpError error, std::uint16_t mtu,
+                    From from) {
+    rte_mbuf* packet = burst.packets[i];
     if (room_in(packet) < kRefusalRoom || !may_refuse()) return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
-    answer(packet, write_icmp_error(room, headers, error, mtu, ++ip_id_, from));
+    const AddressOf<F> address =
+        from == From::box ? snapshot_->network->port_address<F>(burst.port) : AddressOf<F>{};
+    answer<F>(packet, write_icmp_error<F>(room, burst.headers[i], error, mtu, ++ip_id_, address));
 }
 
-void Worker::reset(rte_mbuf* packet, const Headers& headers) {
+template <Family F>
+void Worker::reset(const Burst<F>& burst, unsigned i) {
+    rte_mbuf* packet = burst.packets[i];
+    const Headers& headers = burst.headers[i];
     if (headers.tcp_flags & kRst) return rte_pktmbuf_free(packet);  // never answered (RFC 9293)
     if (room_in(packet) < kRefusalRoom || !may_refuse()) return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
-    answer(packet, write_tcp_reset(room, headers));
+    answer<F>(packet, write_tcp_reset<F>(room, headers));
 }
 
+template <Family F>
 void Worker::answer(rte_mbuf* packet, std::size_t length) {
     const auto* frame = rte_pktmbuf_mtod(packet, const std::uint8_t*);
-    const auto to = load<Be32>(frame + kEthernetHeader + ipv4::kDestination);
+    const auto to = load<AddressOf<F>>(frame + kEthernetHeader + IpLayout<F>::kDestination);
     const auto ip_length = static_cast<std::uint16_t>(length - kEthernetHeader);
     packet->data_len = static_cast<std::uint16_t>(length);
     packet->pkt_len = static_cast<std::uint32_t>(length);
     counters_.refused.add(1);
 
-    const Network& network = *snapshot_->network;
-    const Network::Way way = network.way_to(to);
-    switch (way.kind) {
-        case Network::Way::Kind::hop:
-            return send(packet, ip_length, network.hop(way.hop));
-        case Network::Way::Kind::ask:
-            return put_aside(packet, ip_length, way);
-        case Network::Way::Kind::none:
-            return drop(packet, Drop::no_route);
-    }
+    send_towards<F>(packet, ip_length, to);
 }
+
+template void Worker::refuse(const Burst<Family::ipv4>&, unsigned, IcmpError, std::uint16_t, From);
+template void Worker::reset(const Burst<Family::ipv4>&, unsigned);
+template void Worker::refuse(const Burst<Family::ipv6>&, unsigned, IcmpError, std::uint16_t, From);
+template void Worker::reset(const Burst<Family::ipv6>&, unsigned);
 
 }  // namespace usher

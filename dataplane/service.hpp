@@ -12,7 +12,7 @@
 #include <span>
 
 #include "dataplane/clock.hpp"
-#include "nat/address.hpp"
+#include "nat/flow.hpp"
 #include "schedulers/scheduler.hpp"
 
 namespace usher {
@@ -23,13 +23,13 @@ using ServerSlot = std::uint32_t;
 inline constexpr ServerSlot kMaxServers = 1U << 18;
 inline constexpr ServerSlot kNobodysSlot = kMaxServers - 1;
 
+template <Family F>
 struct alignas(64) Service {
     struct Server {
-        Be32 address;
+        AddressOf<F> address;
         Be16 port;  // 0: the one that the client asked for
         ServerSlot slot;
     };
-    static_assert(sizeof(Server) == 12);
 
     static std::shared_ptr<Service> make(std::span<const Server> servers);
     Service(const Service&) = delete;
@@ -38,14 +38,14 @@ struct alignas(64) Service {
     std::unique_ptr<Scheduler> scheduler;
     mutable std::atomic<std::uint64_t> cursor{0};  // where the scheduler stands
     std::uint32_t mark = 0;                        // not 0: of packets with this firewall mark
-    Be32 address;
+    AddressOf<F> address{};
     Be16 port;  // 0: every port
     std::uint8_t protocol = 0;
     bool one_packet = false;  // every datagram is scheduled, no connection is kept
     bool closed = false;      // deleted, but connections live: without scheduler, first packets are
                               // answered as a closed port does
     Ticks persistence = 0;    // of a template; 0: not persistent
-    Be32 client_mask;         // of a template's client
+    AddressOf<F> client_mask{};       // of a template's client
     std::uint16_t timeout_class = 0;  // not 0: Snapshot::own_timeouts[timeout_class - 1]
 
     // In the scheduler's order.
@@ -73,6 +73,6 @@ struct alignas(64) Service {
     explicit Service(std::uint32_t server_count) : server_count_(server_count) {}
     const std::uint32_t server_count_;
 };
-static_assert(sizeof(Service) == 64);
+static_assert(sizeof(Service<Family::ipv4>) == 64 && sizeof(Service<Family::ipv4>::Server) == 12);
 
 }  // namespace usher

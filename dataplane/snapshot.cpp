@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/snapshot.hpp"
 
-#include <bit>
 #include <memory>
 #include <new>
 
 namespace usher {
 
-std::shared_ptr<Service> Service::make(std::span<const Server> servers) {
+template <Family F>
+std::shared_ptr<Service<F>> Service<F>::make(std::span<const Server> servers) {
     constexpr std::align_val_t kAlignment{alignof(Service)};
     void* memory = ::operator new(sizeof(Service) + servers.size_bytes(), kAlignment);
     auto* service = new (memory) Service(static_cast<std::uint32_t>(servers.size()));
@@ -18,23 +18,22 @@ std::shared_ptr<Service> Service::make(std::span<const Server> servers) {
             }};
 }
 
-ServiceTable::ServiceTable(List services) : services_(std::move(services)) {
-    const std::size_t size = std::bit_ceil(services_.size() * 2 + 2);  // at most half full
-    places_.resize(size);
-    mask_ = size - 1;
-    shift_ = 64 - std::countr_zero(size);
+template <Family F>
+ServiceTable<F>::ServiceTable(List services)
+    : services_(std::move(services)), places_(services_.size()) {
     for (const auto& service : services_) {
         const bool marked = service->mark != 0;
-        const std::uint64_t key = marked
-                                      ? key_of_mark(service->mark)
-                                      : key_of(service->protocol, service->address, service->port);
-        std::size_t at = first_place(key);
-        while (places_[at].service)
-            at = (at + 1) & mask_;
-        places_[at] = {key, service.get()};
+        places_.put(marked ? place_of(service->mark)
+                           : Endpoint<F>{service->address, service->port, service->protocol},
+                    service.get());
         has_marks_ |= marked;
         has_any_port_ |= !marked && service->port == Be16();
     }
 }
+
+template struct Service<Family::ipv4>;
+template struct Service<Family::ipv6>;
+template class ServiceTable<Family::ipv4>;
+template class ServiceTable<Family::ipv6>;
 
 }  // namespace usher

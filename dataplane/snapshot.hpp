@@ -18,50 +18,39 @@
 
 namespace usher {
 
-// All services by (protocol, address, port) or by mark: open addressing, one probe as a rule.
+// All services of a family by (protocol, address, port) or by mark.
+template <Family F>
 class ServiceTable {
   public:
-    using List = std::vector<std::shared_ptr<const Service>>;
+    using List = std::vector<std::shared_ptr<const Service<F>>>;
 
     ServiceTable() : ServiceTable(List{}) {}
     explicit ServiceTable(List services);
 
     // The service of exactly this port, or the one of every port of the address.
-    const Service* find(std::uint8_t protocol, Be32 address, Be16 port) const {
-        if (const Service* exact = probe(key_of(protocol, address, port))) return exact;
-        return has_any_port_ ? probe(key_of(protocol, address, Be16())) : nullptr;
+    const Service<F>* find(std::uint8_t protocol, const AddressOf<F>& address, Be16 port) const {
+        if (const Service<F>* exact = places_.find({address, port, protocol})) return exact;
+        return has_any_port_ ? places_.find({address, Be16(), protocol}) : nullptr;
     }
-    const Service* find_marked(std::uint32_t mark) const { return probe(key_of_mark(mark)); }
+    const Service<F>* find_marked(std::uint32_t mark) const { return places_.find(place_of(mark)); }
     bool has_marks() const { return has_marks_; }
 
     // Ahead of find(): where it will begin to look.
-    void prefetch(std::uint8_t protocol, Be32 address, Be16 port) const {
-        __builtin_prefetch(&places_[first_place(key_of(protocol, address, port))]);
+    void prefetch(std::uint8_t protocol, const AddressOf<F>& address, Be16 port) const {
+        places_.prefetch({address, port, protocol});
     }
     const List& services() const { return services_; }
 
   private:
-    struct Place {
-        std::uint64_t key = 0;
-        const Service* service = nullptr;
-    };
-    static std::uint64_t key_of(std::uint8_t protocol, Be32 address, Be16 port) {
-        return std::uint64_t{address.raw()} << 32 | std::uint64_t{port.raw()} << 8 | protocol;
-    }
-    static std::uint64_t key_of_mark(std::uint32_t mark) { return std::uint64_t{mark} << 32; }
-    std::size_t first_place(std::uint64_t key) const {
-        return (key * 0x9e3779b97f4a7c15U) >> shift_;
-    }
-    const Service* probe(std::uint64_t key) const {
-        for (std::size_t at = first_place(key); places_[at].service; at = (at + 1) & mask_)
-            if (places_[at].key == key) return places_[at].service;
-        return nullptr;
+    // No packet's: protocol 0.
+    static Endpoint<F> place_of(std::uint32_t mark) {
+        Endpoint<F> place;
+        place.address = as_address<F>(mark);
+        return place;
     }
 
     List services_;
-    std::vector<Place> places_;
-    std::size_t mask_ = 0;
-    int shift_ = 0;
+    EndpointMap<F, const Service<F>*> places_;
     bool has_any_port_ = false;
     bool has_marks_ = false;
 };
@@ -77,8 +66,30 @@ struct Policy {
     std::uint32_t drop_rate = 0;    // drop_packet: every how many-th first packet; 0: none
 };
 
+// One for each family, never null.
+template <template <Family> class Part>
+struct PerFamily {
+    std::shared_ptr<const Part<Family::ipv4>> v4 = std::make_shared<Part<Family::ipv4>>();
+    std::shared_ptr<const Part<Family::ipv6>> v6 = std::make_shared<Part<Family::ipv6>>();
+
+    template <Family F>
+    const auto& of() const {
+        if constexpr (F == Family::ipv4)
+            return v4;
+        else
+            return v6;
+    }
+    template <Family F>
+    auto& of() {
+        if constexpr (F == Family::ipv4)
+            return v4;
+        else
+            return v6;
+    }
+};
+
 struct Snapshot {
-    std::shared_ptr<const ServiceTable> services = std::make_shared<ServiceTable>();
+    PerFamily<ServiceTable> services;
     std::shared_ptr<const Network> network = std::make_shared<Network>();
     StateTimeouts timeouts{};  // ticks
     const TcpTable* tcp = &kNextState;
@@ -88,9 +99,17 @@ struct Snapshot {
 
     std::vector<std::uint64_t> weighted;      // a bit for each ServerSlot with a weight over 0
     std::vector<StateTimeouts> own_timeouts;  // of services with timeouts of their own
-    std::shared_ptr<const RealServers> servers = std::make_shared<RealServers>();
+    PerFamily<RealServers> servers;
     std::shared_ptr<const MarkRules> marks = std::make_shared<MarkRules>();
 
+    template <Family F>
+    const ServiceTable<F>& services_of() const {
+        return *services.template of<F>();
+    }
+    template <Family F>
+    const RealServers<F>& servers_of() const {
+        return *servers.template of<F>();
+    }
     bool is_deployed(ServerSlot slot) const { return has(deployed, slot); }
     bool has_weight(ServerSlot slot) const { return has(weighted, slot); }
 

@@ -8,11 +8,14 @@
 
 namespace usher {
 
-void Worker::decide(Burst& burst) {
+template <Family F>
+void Worker::decide(Burst<F>& burst) {
     if (burst.unknown != 0) expect_first_packets(burst);
     for (unsigned i = 0; i < burst.count; ++i) {
         const Entry entry = burst.entries[i];
-        if (entry && plane_.table.is_flow(entry, burst.flows[i], burst.headers[i].protocol) &&
+        if (entry &&
+            plane_.table.is_flow(entry, burst.flows[i],
+                                 filed_under<F>(burst.headers[i].protocol)) &&
             track(plane_.table[entry.index()], entry.index(), entry.direction(),
                   burst.headers[i]) == Track::pass) [[likely]]
             continue;
@@ -26,11 +29,12 @@ void Worker::decide(Burst& burst) {
 
 // The guess was wrong, or the packet opens a connection, or it ends one and opens another. None:
 // dropped, refused or answered.
-Entry Worker::decide_at_length(Burst& burst, unsigned i) {
+template <Family F>
+Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
     if (pending_count_ != 0 && may_be_pending(burst.hashes[i])) link_pending(burst);
     for (int tries = 0; tries < 3; ++tries) {
-        const Entry entry =
-            plane_.table.find(burst.hashes[i], burst.flows[i], burst.headers[i].protocol);
+        const Entry entry = plane_.table.find(burst.hashes[i], burst.flows[i],
+                                              filed_under<F>(burst.headers[i].protocol));
         if (!entry) return admit(burst, i);
         switch (track(plane_.table[entry.index()], entry.index(), entry.direction(),
                       burst.headers[i])) {
@@ -63,13 +67,14 @@ inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index
         }
         if (!snapshot_->is_deployed(connection.server_slot)) return at_nodest(index);
     }
-    change_state(connection, status, direction, headers.tcp_flags);
+    change_state(connection, index, status, direction, headers.tcp_flags);
     if (connection.last_seen.load(std::memory_order_relaxed) != now_)
         connection.last_seen.store(now_, std::memory_order_relaxed);
     return Track::pass;
 }
 
-inline void Worker::change_state(Connection& connection, std::uint32_t status, Direction direction,
+inline void Worker::change_state(Connection& connection, ConnectionIndex index,
+                                 std::uint32_t status, Direction direction,
                                  std::uint8_t tcp_flags) {
     std::uint32_t wanted;
     do {
@@ -102,14 +107,16 @@ inline void Worker::change_state(Connection& connection, std::uint32_t status, D
     if (state_of(now) != after)
         connection.timeout.store(timeout_of(connection, now), std::memory_order_relaxed);
     if (traces(kTraceState))
-        trace_.note({TraceEvent::Kind::transition, connection.protocol, 0, connection.original,
-                     static_cast<std::uint32_t>(before) << 8 | static_cast<std::uint32_t>(after)});
+        note(TraceEvent::Kind::transition, index,
+             static_cast<std::uint32_t>(before) << 8 | static_cast<std::uint32_t>(after));
 }
 
 // The connection of the packet's flow, if there is one that takes it.
-Entry Worker::join(const Burst& burst, unsigned i) {
+template <Family F>
+Entry Worker::join(const Burst<F>& burst, unsigned i) {
     const Headers& headers = burst.headers[i];
-    const Entry entry = plane_.table.find(burst.hashes[i], burst.flows[i], headers.protocol);
+    const Entry entry =
+        plane_.table.find(burst.hashes[i], burst.flows[i], filed_under<F>(headers.protocol));
     if (!entry) return Entry();
     const Track result =
         track(plane_.table[entry.index()], entry.index(), entry.direction(), headers);
@@ -148,9 +155,7 @@ bool Worker::kill(ConnectionIndex index, TraceEvent::Kind why) {
     else
         plane_.table.unlink(index);
     bury(index, status);
-    if (traces(kTraceTable))
-        trace_.note({why, connection.protocol, 0, connection.original,
-                     static_cast<std::uint32_t>(state_of(status))});
+    if (traces(kTraceTable)) note(why, index, static_cast<std::uint32_t>(state_of(status)));
     return true;
 }
 
@@ -171,5 +176,10 @@ void Worker::bury(ConnectionIndex index, std::uint32_t last_status) {
     if (last_status & kControlled) release_template(connection.next);
     free_list_.retire(index);
 }
+
+template void Worker::decide(Burst<Family::ipv4>&);
+template void Worker::decide(Burst<Family::ipv6>&);
+template Entry Worker::join(const Burst<Family::ipv4>&, unsigned);
+template Entry Worker::join(const Burst<Family::ipv6>&, unsigned);
 
 }  // namespace usher

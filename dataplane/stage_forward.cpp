@@ -8,68 +8,79 @@ namespace usher {
 
 namespace {
 
-// Whether a packet can go out as it is where datagrams may have `mtu` bytes.
-bool passes(const std::uint8_t* frame, const Headers& headers, std::uint16_t mtu) {
-    return (frame[kEthernetHeader + ipv4::kTtl] > 1) & (headers.ip_length <= mtu);
+template <Family F>
+bool is_at_last_hop(const std::uint8_t* frame) {
+    return frame[kEthernetHeader + IpLayout<F>::kTtl] <= 1;
 }
 
+// Whether a packet can go out as it is where datagrams may have `mtu` bytes.
+template <Family F>
+bool passes(const std::uint8_t* frame, const Headers& headers, std::uint16_t mtu) {
+    return !is_at_last_hop<F>(frame) & (headers.ip_length <= mtu);
+}
+
+template <Family F>
 bool must_not_fragment(const std::uint8_t* frame) {
+    if (F == Family::ipv6) return true;
     return load<Be16>(frame + kEthernetHeader + ipv4::kFragment).host() & ipv4::kDontFragment;
 }
 
 }  // namespace
 
-void Worker::forward(Burst& burst) {
+template <Family F>
+void Worker::forward(Burst<F>& burst) {
     const Network& network = *snapshot_->network;
     for (unsigned i = 0; i < burst.count; ++i) {
         const Headers& headers = burst.headers[i];
         const Direction direction = burst.entries[i].direction();
-        Connection& connection = plane_.table[burst.entries[i].index()];
+        const ConnectionIndex index = burst.entries[i].index();
+        Connection& connection = plane_.table[index];
         count(connection, direction, headers.ip_length);
 
         const HopIndex hop = remembered_hop(connection, direction, network);
         std::uint8_t* frame = burst.frame(i);
-        if (hop == kNoHop || !passes(frame, headers, network.hop(hop).mtu)) [[unlikely]] {
+        if (hop == kNoHop || !passes<F>(frame, headers, network.hop(hop).mtu)) [[unlikely]] {
             forward_at_length(burst, i, connection, direction);
             continue;
         }
-        rewrite_ipv4(frame, headers, connection.flow(opposite(direction)),
-                     connection.deltas_for(direction));
+        rewrite(frame, headers, plane_.table.flow<F>(index, opposite(direction)),
+                connection.deltas_for(direction));
         send(burst.packets[i], headers.ip_length, network.hop(hop));
     }
 }
 
 // The next hop is not at hand, or the packet cannot go there as it is.
-void Worker::forward_at_length(Burst& burst, unsigned i, Connection& connection,
+template <Family F>
+void Worker::forward_at_length(Burst<F>& burst, unsigned i, Connection& connection,
                                Direction direction) {
     const Network& network = *snapshot_->network;
     rte_mbuf* packet = burst.packets[i];
     const Headers& headers = burst.headers[i];
     std::uint8_t* frame = burst.frame(i);
-    const Flow4& answer = connection.flow(opposite(direction));
-    const Network::Way way = network.way_to(answer.source);
-    if (way.kind == Network::Way::Kind::none) {
+    const Flow<F>& answer = plane_.table.flow<F>(burst.entries[i].index(), opposite(direction));
+    const Way<F> way = network.way_to<F>(answer.source);
+    if (way.kind == WayKind::none) {
         count_drop(burst, i, Drop::no_route);
-        refuse(packet, headers, IcmpError::host_unreachable, 0);
+        refuse(burst, i, IcmpError::host_unreachable);
         return;
     }
-    const bool known = way.kind == Network::Way::Kind::hop;
+    const bool known = way.kind == WayKind::hop;
     if (known)
         connection.hop[static_cast<int>(direction)].store(
             CachedHop(way.hop, network.generation()).bits(), std::memory_order_relaxed);
     const std::uint16_t mtu = known ? network.hop(way.hop).mtu : network.port_mtu(way.port);
-    if (passes(frame, headers, mtu)) {
-        rewrite_ipv4(frame, headers, answer, connection.deltas_for(direction));
+    if (passes<F>(frame, headers, mtu)) {
+        rewrite(frame, headers, answer, connection.deltas_for(direction));
         if (known)
             send(packet, headers.ip_length, network.hop(way.hop));
         else
             put_aside(packet, headers.ip_length, way);
-    } else if (frame[kEthernetHeader + ipv4::kTtl] <= 1) {
+    } else if (is_at_last_hop<F>(frame)) {
         count_drop(burst, i, Drop::ttl_exceeded);
-        refuse(packet, headers, IcmpError::time_exceeded, 0);
-    } else if (must_not_fragment(frame)) {
+        refuse(burst, i, IcmpError::time_exceeded);
+    } else if (must_not_fragment<F>(frame)) {
         count_drop(burst, i, Drop::too_big);
-        refuse(packet, headers, IcmpError::fragmentation_needed, mtu);
+        refuse(burst, i, IcmpError::fragmentation_needed, mtu);
     } else {
         drop(burst, i, Drop::too_big);
     }
@@ -84,18 +95,6 @@ inline HopIndex Worker::remembered_hop(const Connection& connection, Direction d
     return network.is_ready(hop) ? hop : kNoHop;
 }
 
-inline void Worker::count(const Connection& connection, Direction direction,
-                          std::uint16_t ip_length) {
-    ServerCounters& counters = server_counters_[connection.server_slot];
-    if (direction == Direction::original) {
-        counters.in_packets.add(1);
-        counters.in_bytes.add(ip_length);
-    } else {
-        counters.out_packets.add(1);
-        counters.out_bytes.add(ip_length);
-    }
-}
-
 void Worker::send(rte_mbuf* packet, std::uint16_t ip_length, const Hop& hop) {
     auto* frame = rte_pktmbuf_mtod(packet, std::uint8_t*);
     std::memcpy(frame, &hop, 12);  // destination and source
@@ -107,11 +106,27 @@ void Worker::send(rte_mbuf* packet, std::uint16_t ip_length, const Hop& hop) {
     transmit_.add(hop.port, packet);
 }
 
-void Worker::put_aside(rte_mbuf* packet, std::uint16_t ip_length, const Network::Way& way) {
+// A packet that is ready but for its next hop.
+template <Family F>
+void Worker::send_towards(rte_mbuf* packet, std::uint16_t ip_length,
+                          const AddressOf<F>& destination) {
+    const Network& network = *snapshot_->network;
+    const Way<F> way = network.way_to<F>(destination);
+    if (way.kind == WayKind::none) return drop(packet, Drop::no_route);
+    const bool known = way.kind == WayKind::hop;
+    if (ip_length > (known ? network.hop(way.hop).mtu : network.port_mtu(way.port)))
+        return drop(packet, Drop::too_big);
+    if (known)
+        send(packet, ip_length, network.hop(way.hop));
+    else
+        put_aside<F>(packet, ip_length, way);
+}
+
+template <Family F>
+void Worker::put_aside(rte_mbuf* packet, std::uint16_t ip_length, const Way<F>& way) {
     if (traces(kTraceNeighbour))
-        trace_.note(
-            {TraceEvent::Kind::neighbour, 0, 0, {Be32(), way.neighbour, Be16(), Be16()}, way.port});
-    if (!neighbours_.put({packet, ip_length, way.port, way.neighbour, now_}))
+        note(TraceEvent::Kind::neighbour, 0, Flow<F>{{}, way.neighbour, Be16(), Be16()}, way.port);
+    if (!neighbours_.put({packet, ip_length, way.port, IpAddress(way.neighbour), now_}))
         drop(packet, Drop::neighbour_queue_full);
 }
 
@@ -132,5 +147,14 @@ void Worker::retry_neighbours() {
         return false;
     });
 }
+
+template void Worker::forward(Burst<Family::ipv4>&);
+template void Worker::forward(Burst<Family::ipv6>&);
+template void Worker::put_aside(rte_mbuf*, std::uint16_t, const Way<Family::ipv4>&);
+template void Worker::put_aside(rte_mbuf*, std::uint16_t, const Way<Family::ipv6>&);
+
+template void Worker::send_towards<Family::ipv4>(rte_mbuf*, std::uint16_t, const Be32&);
+template void Worker::send_towards<Family::ipv6>(rte_mbuf*, std::uint16_t,
+                                                 const AddressOf<Family::ipv6>&);
 
 }  // namespace usher

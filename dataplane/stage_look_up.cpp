@@ -4,11 +4,15 @@
 
 namespace usher {
 
-void Worker::look_up(Burst& burst) {
+template <Family F>
+void Worker::look_up(Burst<F>& burst) {
     for (unsigned i = 0; i < burst.count; ++i) {
-        burst.entries[i] = plane_.table.candidate(burst.hashes[i]);
+        burst.entries[i] = plane_.table.candidate<F>(burst.hashes[i]);
         if (!burst.entries[i]) burst.unknown |= 1U << i;
     }
 }
+
+template void Worker::look_up(Burst<Family::ipv4>&);
+template void Worker::look_up(Burst<Family::ipv6>&);
 
 }  // namespace usher

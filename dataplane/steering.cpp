@@ -26,13 +26,17 @@ Key bytes_of(const steering_endpoint& endpoint) {
     return key;
 }
 
-Key key_of(const IpAddress& address, std::uint8_t protocol, std::uint16_t port) {
+std::uint8_t kind_of(const IpAddress& address) {
+    return address.is_ipv4() ? STEERING_IPV4 : STEERING_IPV6;
+}
+
+steering_endpoint endpoint_of(const IpAddress& address, std::uint8_t protocol, std::uint16_t port) {
     steering_endpoint endpoint{};
     std::memcpy(endpoint.address, address.bytes().data(), sizeof(endpoint.address));
     endpoint.port = Be16::from_host(port).raw();
     endpoint.protocol = protocol;
-    endpoint.kind = address.is_ipv4() ? STEERING_IPV4 : STEERING_IPV6;
-    return bytes_of(endpoint);
+    endpoint.kind = kind_of(address);
+    return endpoint;
 }
 
 Key key_of(const MacAddress& mac) {
@@ -50,17 +54,22 @@ Keys sorted(Keys keys) {
 
 Keys keys_of(const std::vector<SteeredEndpoint>& endpoints) {
     Keys keys;
-    keys.reserve(endpoints.size());
-    for (const SteeredEndpoint& endpoint : endpoints)
-        keys.push_back(
-            key_of(endpoint.address, static_cast<std::uint8_t>(endpoint.protocol), endpoint.port));
+    keys.reserve(2 * endpoints.size());
+    for (const SteeredEndpoint& each : endpoints) {
+        steering_endpoint endpoint =
+            endpoint_of(each.address, static_cast<std::uint8_t>(each.protocol), each.port);
+        keys.push_back(bytes_of(endpoint));
+        endpoint.port = 0;
+        endpoint.kind |= STEERING_SOME_PORT;
+        keys.push_back(bytes_of(endpoint));
+    }
     return sorted(std::move(keys));
 }
 
 Keys keys_of(const std::vector<IpAddress>& addresses, const std::vector<MacAddress>& macs) {
     Keys keys;
     for (const IpAddress& address : addresses)
-        keys.push_back(key_of(address, 0, 0));
+        keys.push_back(bytes_of(endpoint_of(address, 0, 0)));
     for (const MacAddress& mac : macs)
         keys.push_back(key_of(mac));
     return sorted(std::move(keys));
@@ -76,6 +85,11 @@ Keys missing_from(const Keys& some, const Keys& all) {
 void remove_all(int map, const Keys& keys) {
     for (const Key& key : keys)
         bpf_map_delete_elem(map, key.data());  // it can only be absent
+}
+
+template <class T>
+std::string text_of(const T& value) {
+    return {reinterpret_cast<const char*>(&value), sizeof(value)};
 }
 
 Result<void> add_all(int map, const Keys& keys) {
@@ -112,7 +126,7 @@ Result<Steering> Steering::of_interface(const std::string& interface) {
 }
 
 Result<Steering> Steering::of_program(int program_fd) {
-    std::array<std::uint32_t, 16> ids{};
+    std::array<std::uint32_t, 32> ids{};
     bpf_prog_info info{};
     info.nr_map_ids = ids.size();
     info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
@@ -126,8 +140,9 @@ Result<Steering> Steering::of_program(int program_fd) {
         if (!taken) return tl::unexpected(taken.error());
     }
     if (steering.services_.map.get() < 0 || steering.servers_.map.get() < 0 ||
-        steering.locals_.map.get() < 0 || steering.marked_.get() < 0 ||
-        steering.outcomes_.get() < 0)
+        steering.locals_.map.get() < 0 || steering.marked_.map.get() < 0 ||
+        steering.inside_.map.get() < 0 || steering.outside_.map.get() < 0 ||
+        steering.policy_.get() < 0 || steering.outcomes_.get() < 0)
         return fail(Errc::unavailable, "the XDP program lacks a map of ours");
     return steering;
 }
@@ -138,25 +153,20 @@ Result<void> Steering::take_map(UniqueFd map) {
     if (map.get() < 0 || bpf_obj_get_info_by_fd(map.get(), &info, &size) < 0)
         return fail(Errc::unavailable,
                     fmt::format("cannot open a map of the XDP program: {}", std::strerror(errno)));
-    const std::string_view name = info.name;
-    if (name == "services")
-        services_.map = std::move(map);
-    else if (name == "servers")
-        servers_.map = std::move(map);
-    else if (name == "locals")
-        locals_.map = std::move(map);
-    else if (name == "marked")
-        marked_ = std::move(map);
-    else if (name == "outcomes")
-        outcomes_ = std::move(map);
+    const std::pair<std::string_view, UniqueFd*> maps[] = {
+        {"services", &services_.map}, {"servers", &servers_.map}, {"locals", &locals_.map},
+        {"marked", &marked_.map},     {"inside", &inside_.map},   {"outside", &outside_.map},
+        {"policy", &policy_},         {"outcomes", &outcomes_}};
+    for (const auto& [name, place] : maps)
+        if (name == info.name) *place = std::move(map);
     return {};
 }
 
 // A longer prefix stands for those that contain it: its ports are the hull of theirs. In the order
 // of the addresses each prefix comes after the ones that contain it.
-Steering::MarkedEntries Steering::entries_of(std::vector<MarkedDestination> destinations) {
+Steering::Entries Steering::entries_of(std::vector<MarkedDestination> destinations) {
     std::sort(destinations.begin(), destinations.end());
-    MarkedEntries entries;
+    Entries entries;
     std::vector<MarkedDestination> around;
     for (MarkedDestination& each : destinations) {
         while (!around.empty() && (around.back().protocol != each.protocol ||
@@ -169,51 +179,76 @@ Steering::MarkedEntries Steering::entries_of(std::vector<MarkedDestination> dest
         }
         around.push_back(each);
 
-        const bool v4 = each.prefix.address.is_ipv4();
         steering_marked_key key{};
         key.prefix_length = STEERING_MARKED_FIXED_BITS + each.prefix.length;
-        key.kind = v4 ? STEERING_IPV4 : STEERING_IPV6;
+        key.kind = kind_of(each.prefix.address);
         key.protocol = static_cast<std::uint8_t>(each.protocol);
         std::memcpy(key.address, each.prefix.address.bytes().data(), sizeof(key.address));
         const steering_marked_ports ports{each.first_port, each.last_port, anywhere ? 1U : 0U};
-        MarkedKey key_bytes;
-        MarkedPorts port_bytes;
-        std::memcpy(key_bytes.data(), &key, sizeof(key));
-        std::memcpy(port_bytes.data(), &ports, sizeof(ports));
-        entries.insert_or_assign(key_bytes, port_bytes);
+        entries.insert_or_assign(text_of(key), text_of(ports));
     }
     return entries;
 }
 
-Result<void> Steering::update_marked(MarkedEntries wanted) {
-    const auto put = [&](const MarkedKey& key, const MarkedPorts& ports) {
-        return bpf_map_update_elem(marked_.get(), key.data(), ports.data(), BPF_ANY) == 0;
+Steering::Entries Steering::entries_of(const std::vector<Prefix>& inside) {
+    Entries entries;
+    for (const Prefix& prefix : inside) {
+        steering_inside_key key{};
+        key.prefix_length = STEERING_INSIDE_FIXED_BITS + prefix.length;
+        key.kind = kind_of(prefix.address);
+        std::memcpy(key.address, prefix.address.bytes().data(), sizeof(key.address));
+        entries.insert_or_assign(text_of(key), text_of(std::uint8_t{1}));
+    }
+    return entries;
+}
+
+Steering::Entries Steering::entries_of(const std::vector<OutsidePorts>& outside) {
+    Entries entries;
+    for (const OutsidePorts& each : outside)
+        entries.insert_or_assign(text_of(endpoint_of(each.address, 0, 0)),
+                                 text_of(steering_outside_ports{each.first_port, each.last_port}));
+    return entries;
+}
+
+Result<void> Steering::Table::update(Entries wanted) {
+    const auto put = [&](const auto& entry) {
+        return bpf_map_update_elem(map.get(), entry.first.data(), entry.second.data(), BPF_ANY) ==
+               0;
     };
     for (auto entry = wanted.begin(); entry != wanted.end(); ++entry) {
-        const auto known = marked_installed_.find(entry->first);
-        if (known != marked_installed_.end() && known->second == entry->second) continue;
-        if (put(entry->first, entry->second)) continue;
+        const auto known = installed.find(entry->first);
+        if (known != installed.end() && known->second == entry->second) continue;
+        if (put(*entry)) continue;
         for (auto undo = wanted.begin(); undo != entry; ++undo) {
-            const auto before = marked_installed_.find(undo->first);
-            if (before == marked_installed_.end())
-                bpf_map_delete_elem(marked_.get(), undo->first.data());
+            const auto before = installed.find(undo->first);
+            if (before == installed.end())
+                bpf_map_delete_elem(map.get(), undo->first.data());
             else
-                put(before->first, before->second);
+                put(*before);
         }
         return fail(Errc::no_space,
-                    fmt::format("the XDP program has no room for more: at most {} destinations of "
-                                "mark rules",
-                                STEERING_MAX_MARKED));
+                    fmt::format("the XDP program has no room for more: at most {} {}", room, what));
     }
-    for (const auto& [key, ports] : marked_installed_)
-        if (!wanted.contains(key)) bpf_map_delete_elem(marked_.get(), key.data());
-    marked_installed_ = std::move(wanted);
+    for (const auto& [key, value] : installed)
+        if (!wanted.contains(key)) bpf_map_delete_elem(map.get(), key.data());
+    installed = std::move(wanted);
     return {};
 }
 
-Result<void> Steering::update(const SteeringSet& wanted) {
-    const MarkedEntries marked_before = marked_installed_;
-    if (auto updated = update_marked(entries_of(wanted.marked)); !updated) return updated;
+Result<void> Steering::update_tables(std::array<Entries, 3> wanted) {
+    std::array<Entries, 3> before;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        before[i] = tables()[i]->installed;
+        const auto updated = tables()[i]->update(std::move(wanted[i]));
+        if (updated) continue;
+        for (std::size_t done = 0; done < i; ++done)
+            static_cast<void>(tables()[done]->update(std::move(before[done])));
+        return updated;
+    }
+    return {};
+}
+
+Result<void> Steering::update_sets(const SteeringSet& wanted) {
     const std::array sets = {&services_, &servers_, &locals_};
     std::array<Keys, 3> keys = {keys_of(wanted.services), keys_of(wanted.servers),
                                 keys_of(wanted.local_addresses, wanted.local_macs)};
@@ -222,7 +257,6 @@ Result<void> Steering::update(const SteeringSet& wanted) {
         if (added) continue;
         for (std::size_t done = 0; done < i; ++done)
             remove_all(sets[done]->map.get(), missing_from(sets[done]->installed, keys[done]));
-        static_cast<void>(update_marked(marked_before));
         return added;
     }
     for (std::size_t i = 0; i < sets.size(); ++i) {
@@ -230,6 +264,30 @@ Result<void> Steering::update(const SteeringSet& wanted) {
         sets[i]->installed = std::move(keys[i]);
     }
     return {};
+}
+
+Result<void> Steering::update_policy(OtherPackets other) {
+    const std::uint32_t first = 0;
+    const std::uint32_t bits = other == OtherPackets::to_worker ? STEERING_TAKE_OTHER : 0;
+    if (bpf_map_update_elem(policy_.get(), &first, &bits, BPF_ANY) == 0) return {};
+    return fail(Errc::unavailable,
+                fmt::format("cannot write to the XDP program's map: {}", std::strerror(errno)));
+}
+
+// What is nobody's is taken last and left first, so that nothing is while the sets still change.
+Result<void> Steering::update(const SteeringSet& wanted) {
+    if (wanted.other == OtherPackets::to_kernel)
+        if (auto updated = update_policy(wanted.other); !updated) return updated;
+    std::array<Entries, 3> before = {marked_.installed, inside_.installed, outside_.installed};
+    if (auto updated = update_tables(
+            {entries_of(wanted.marked), entries_of(wanted.inside), entries_of(wanted.outside)});
+        !updated)
+        return updated;
+    if (auto updated = update_sets(wanted); !updated) {
+        static_cast<void>(update_tables(std::move(before)));
+        return updated;
+    }
+    return update_policy(wanted.other);
 }
 
 Result<SteeringCounts> Steering::counts() const {

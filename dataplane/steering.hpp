@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dataplane/steering_layout.h"
@@ -39,13 +40,29 @@ struct MarkedDestination {
     friend constexpr auto operator<=>(const MarkedDestination&, const MarkedDestination&) = default;
 };
 
-// Order and repetitions do not matter.
+// What masquerading has of an outside address: these ports and ICMP query ids, host order, both
+// ends included. Ports that services have are theirs all the same. When the box has the address
+// too, its own connections must keep to the others.
+struct OutsidePorts {
+    IpAddress address;
+    std::uint16_t first_port = 0;
+    std::uint16_t last_port = 65535;
+    friend constexpr auto operator<=>(const OutsidePorts&, const OutsidePorts&) = default;
+};
+
+// Packets that are for nobody: not for a service, server, masqueraded host or the box itself.
+enum class OtherPackets : std::uint8_t { to_kernel, to_worker };
+
+// Order and repetitions do not matter; an outside address is given once.
 struct SteeringSet {
     std::vector<SteeredEndpoint> services;
     std::vector<SteeredEndpoint> servers;    // whose answers and masqueraded flows are ours
     std::vector<IpAddress> local_addresses;  // of the box, on whatever interface
     std::vector<MacAddress> local_macs;      // likewise; frames for any other are the kernel's
     std::vector<MarkedDestination> marked;
+    std::vector<Prefix> inside;  // from there to elsewhere but the box: masqueraded
+    std::vector<OutsidePorts> outside;
+    OtherPackets other = OtherPackets::to_kernel;  // a worker drops and counts them
 };
 
 // Packets by what was decided, since the program was attached; index: enum steering_outcome.
@@ -71,16 +88,28 @@ class Steering {
     Steering() = default;
     Result<void> take_map(UniqueFd map);
 
-    using MarkedKey = std::array<std::uint8_t, sizeof(steering_marked_key)>;
-    using MarkedPorts = std::array<std::uint8_t, sizeof(steering_marked_ports)>;
-    using MarkedEntries = std::map<MarkedKey, MarkedPorts>;
-    static MarkedEntries entries_of(std::vector<MarkedDestination> destinations);
-    Result<void> update_marked(MarkedEntries wanted);
+    // A map with values: bytes of a key to those of its value.
+    using Entries = std::map<std::string, std::string>;
+    struct Table {
+        UniqueFd map;
+        std::string_view what;  // for the error
+        std::uint32_t room;
+        Entries installed = {};
+        Result<void> update(Entries wanted);
+    };
+    static Entries entries_of(std::vector<MarkedDestination> destinations);
+    static Entries entries_of(const std::vector<Prefix>& inside);
+    static Entries entries_of(const std::vector<OutsidePorts>& outside);
+    Result<void> update_tables(std::array<Entries, 3> wanted);
+    Result<void> update_sets(const SteeringSet& wanted);
+    Result<void> update_policy(OtherPackets other);
+    std::array<Table*, 3> tables() { return {&marked_, &inside_, &outside_}; }
 
     Set services_, servers_, locals_;
-    UniqueFd marked_;
-    MarkedEntries marked_installed_;
-    UniqueFd outcomes_;
+    Table marked_{{}, "destinations of mark rules", STEERING_MAX_MARKED};
+    Table inside_{{}, "masqueraded prefixes", STEERING_MAX_INSIDE};
+    Table outside_{{}, "outside addresses of masquerading", STEERING_MAX_OUTSIDE};
+    UniqueFd policy_, outcomes_;
 };
 
 }  // namespace usher

@@ -52,7 +52,7 @@ class Sweeper {
                 const Connection& connection = plane_.table[at_];
                 __builtin_prefetch(&connection + kAhead);
                 if (!(connection.status.load(std::memory_order_acquire) & kLive)) continue;
-                if (connection.is_expired(when)) plane_.table.prefetch_entries(connection);
+                if (connection.is_expired(when)) plane_.table.prefetch_entries(at_);
                 live[count++] = at_;
             }
             for (unsigned i = 0; i < count; ++i) {

@@ -29,16 +29,16 @@ struct TraceEvent {
         evicted,     // value: state
         replaced,    // a SYN took the place of a closed connection; value: state
         dropped,     // value: Drop
-        neighbour,   // asked for; value: port, flow.destination: the address
+        neighbour,   // asked for; value: port, `destination` the address
     } kind;
     std::uint8_t protocol;
-    std::uint16_t unused = 0;
-    Flow4 flow;
+    Be16 source_port;
+    Be16 destination_port;
+    IpAddress source;
+    IpAddress destination;
     std::uint32_t value;
-    std::uint32_t unused2 = 0;
-    std::uint64_t unused3 = 0;
 };
-static_assert(sizeof(TraceEvent) == 32);
+static_assert(sizeof(TraceEvent) % 4 == 0);  // what a ring takes
 
 // One worker writes, the control thread reads.
 class Trace {

@@ -4,6 +4,10 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include <random>
+
+#include "nat/fragment.hpp"
+
 namespace usher {
 
 namespace {
@@ -20,6 +24,13 @@ bool gives_way(const Connection& connection, std::uint32_t status, Ticks now) {
                now - connection.last_seen.load(std::memory_order_relaxed) >= seconds(60);
     return state == State::syn_recv || state == State::synack;
 }
+
+HashSeed random_seed() {
+    std::random_device device;
+    const auto word = [&] { return std::uint64_t{device()} << 32 | device(); };
+    return {word(), word(), word()};
+}
+
 }  // namespace
 
 Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports)
@@ -31,6 +42,7 @@ Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports)
       transmit_(std::move(ports), counters_),
       refusals_left_(kRefusalsPerSecond),
       random_(static_cast<std::uint32_t>(rte_rdtsc()) | 1),
+      fragments_(FragmentTable::Limits{}, random_seed()),
       server_counters_(kMaxServers) {}
 
 unsigned Worker::poll(Ticks now) {
@@ -38,9 +50,9 @@ unsigned Worker::poll(Ticks now) {
     const std::vector<PortAccess>& ports = transmit_.ports();
     for (PortIndex port = 0; port < ports.size(); ++port) {
         if (ports[port].rx_queue == PortAccess::kNone) continue;
-        std::array<rte_mbuf*, Burst::kMax> packets;
+        std::array<rte_mbuf*, kMaxBurst> packets;
         const auto queue = static_cast<std::uint16_t>(ports[port].rx_queue);
-        const unsigned count = rte_eth_rx_burst(ports[port].id, queue, packets.data(), Burst::kMax);
+        const unsigned count = rte_eth_rx_burst(ports[port].id, queue, packets.data(), kMaxBurst);
         if (count == 0) continue;
         process({packets.data(), count}, port, now);
         counters_.bursts.add(1);
@@ -57,13 +69,24 @@ void Worker::process(std::span<rte_mbuf* const> packets, PortIndex port, Ticks n
     snapshot_ = &plane_.snapshot();
     now_ = now;
     counters_.received.add(packets.size());
-    Burst burst;
+    pass<Family::ipv4>(packets, port);
+    if (ipv6_count_ != 0) [[unlikely]] {
+        pass<Family::ipv6>({ipv6_.data(), ipv6_count_}, port);
+        ipv6_count_ = 0;
+    }
+    if (set_aside_count_ != 0) [[unlikely]]
+        pass_set_aside(port);
+    if (lent_count_ != 0) take_back();
+}
+
+template <Family F>
+void Worker::pass(std::span<rte_mbuf* const> packets, PortIndex port) {
+    Burst<F> burst;
     burst.port = port;
     read_headers(burst, packets);
     look_up(burst);
     decide(burst);
     forward(burst);
-    if (lent_count_ != 0) take_back();
 }
 
 void Worker::upkeep(Ticks now) {
@@ -78,6 +101,26 @@ void Worker::upkeep(Ticks now) {
     });
     free_list_.collect();
     if (!neighbours_.empty()) retry_neighbours();
+    fragments_.expire(now);
+    discard_fragments();
+}
+
+// After the others: they may be about connections that those have opened.
+void Worker::pass_set_aside(PortIndex port) {
+    const auto pass_one = [&]<Family F>(rte_mbuf* packet) {
+        if (is_fragment<F>(datagram_of<F>(packet)))
+            pass_fragment<F>(packet, port);
+        else
+            pass_icmp<F>(packet);
+    };
+    for (unsigned i = 0; i < set_aside_count_; ++i) {
+        const auto* frame = rte_pktmbuf_mtod(set_aside_[i], const std::uint8_t*);
+        if (load<Be16>(frame + 12).host() == kEtherTypeIpv4)
+            pass_one.operator()<Family::ipv4>(set_aside_[i]);
+        else
+            pass_one.operator()<Family::ipv6>(set_aside_[i]);
+    }
+    set_aside_count_ = 0;
 }
 
 // What the sweeper does with a live connection.
@@ -108,16 +151,41 @@ void Worker::drop(rte_mbuf* packet, Drop reason) {
     rte_pktmbuf_free(packet);
 }
 
-void Worker::count_drop(const Burst& burst, unsigned i, Drop reason) {
+template <Family F>
+void Worker::count_drop(const Burst<F>& burst, unsigned i, Drop reason) {
     counters_.drops[static_cast<std::size_t>(reason)].add(1);
     if (traces(kTraceDrop))
-        trace_.note({TraceEvent::Kind::dropped, burst.headers[i].protocol, 0, burst.flows[i],
-                     static_cast<std::uint32_t>(reason)});
+        note(TraceEvent::Kind::dropped, burst.headers[i].protocol, burst.flows[i],
+             static_cast<std::uint32_t>(reason));
 }
 
-void Worker::drop(const Burst& burst, unsigned i, Drop reason) {
+template <Family F>
+void Worker::drop(const Burst<F>& burst, unsigned i, Drop reason) {
     count_drop(burst, i, reason);
     rte_pktmbuf_free(burst.packets[i]);
 }
+
+template <Family F>
+void Worker::note(TraceEvent::Kind kind, std::uint8_t protocol, const Flow<F>& flow,
+                  std::uint32_t value) {
+    trace_.note({kind, protocol, flow.source_port, flow.destination_port, IpAddress(flow.source),
+                 IpAddress(flow.destination), value});
+}
+
+void Worker::note(TraceEvent::Kind kind, ConnectionIndex index, std::uint32_t value) {
+    const std::uint8_t filed = plane_.table[index].protocol;
+    const auto protocol = static_cast<std::uint8_t>(protocol_of(filed));
+    if (family_of(filed) == Family::ipv4)
+        note(kind, protocol, plane_.table.flow<Family::ipv4>(index, Direction::original), value);
+    else
+        note(kind, protocol, plane_.table.flow<Family::ipv6>(index, Direction::original), value);
+}
+
+template void Worker::count_drop(const Burst<Family::ipv4>&, unsigned, Drop);
+template void Worker::count_drop(const Burst<Family::ipv6>&, unsigned, Drop);
+template void Worker::drop(const Burst<Family::ipv4>&, unsigned, Drop);
+template void Worker::drop(const Burst<Family::ipv6>&, unsigned, Drop);
+template void Worker::note(TraceEvent::Kind, std::uint8_t, const Flow4&, std::uint32_t);
+template void Worker::note(TraceEvent::Kind, std::uint8_t, const Flow6&, std::uint32_t);
 
 }  // namespace usher

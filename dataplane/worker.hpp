@@ -6,7 +6,8 @@
 //          prefetch)       guess)    admission,    Ethernet header)
 //                                    TCP state)
 //
-// Each stage is a function with a loop over the burst, in a file of its own (stage_*.cpp).
+// Each stage is a function with a loop over the burst, in a file of its own (stage_*.cpp). What
+// knows of addresses is a template of their family; IPv6 packets of a burst go after the others.
 // A worker makes no system call, takes no lock, allocates nothing, and waits for nobody.
 //
 // Threads: everything here belongs to the worker's thread, but for counters(), server_counters(),
@@ -26,9 +27,18 @@
 #include "dataplane/sweeper.hpp"
 #include "dataplane/trace.hpp"
 #include "dataplane/transmit.hpp"
+#include "nat/fragment_table.hpp"
 #include "nat/refusal.hpp"
 
 namespace usher {
+
+// The IP datagram in a frame whose network header was found sound.
+template <Family F>
+std::span<std::uint8_t> datagram_of(rte_mbuf* packet) {
+    std::uint8_t* ip = rte_pktmbuf_mtod(packet, std::uint8_t*) + kEthernetHeader;
+    if constexpr (F == Family::ipv4) return {ip, load<Be16>(ip + ipv4::kTotalLength).host()};
+    return {ip, load<Be16>(ip + ipv6::kPayloadLength).host() + std::size_t{ipv6::kHeader}};
+}
 
 class Worker {
   public:
@@ -39,7 +49,7 @@ class Worker {
     // Returns the number of packets received.
     unsigned poll(Ticks now);
 
-    // The path of a burst, of at most Burst::kMax packets that came in on `port`: every packet is
+    // The path of a burst, of at most kMaxBurst packets that came in on `port`: every packet is
     // consumed. What is to be sent waits in transmit() for flush().
     void process(std::span<rte_mbuf* const> packets, PortIndex port, Ticks now);
 
@@ -65,18 +75,28 @@ class Worker {
   private:
     friend class StageProfile;  // tools/benchmark/stages.cpp
 
-    void read_headers(Burst& burst, std::span<rte_mbuf* const> packets);
-    void look_up(Burst& burst);
-    void decide(Burst& burst);
-    void forward(Burst& burst);
+    template <Family F>
+    void pass(std::span<rte_mbuf* const> packets, PortIndex port);
+    template <Family F>
+    void read_headers(Burst<F>& burst, std::span<rte_mbuf* const> packets);
+    template <Family F>
+    void look_up(Burst<F>& burst);
+    template <Family F>
+    void decide(Burst<F>& burst);
+    template <Family F>
+    void forward(Burst<F>& burst);
+    template <Family F>
+    bool set_aside(rte_mbuf* packet, Drop fault);
+    void pass_set_aside(PortIndex port);
 
     // decide
     enum class Track : std::uint8_t { pass, gone, drop };
     Track track(Connection& connection, ConnectionIndex index, Direction direction,
                 const Headers& headers);
-    void change_state(Connection& connection, std::uint32_t status, Direction direction,
-                      std::uint8_t tcp_flags);
-    Entry decide_at_length(Burst& burst, unsigned i);
+    void change_state(Connection& connection, ConnectionIndex index, std::uint32_t status,
+                      Direction direction, std::uint8_t tcp_flags);
+    template <Family F>
+    Entry decide_at_length(Burst<F>& burst, unsigned i);
 
     Track at_nodest(ConnectionIndex index);
     bool starts_anew(const Connection& connection, std::uint32_t status) const;
@@ -89,8 +109,9 @@ class Worker {
     }
 
     // Where a new connection goes.
+    template <Family F>
     struct Target {
-        Be32 address;
+        AddressOf<F> address;
         Be16 port;
         ServerSlot server = kNobodysSlot;         // then there is nobody
         Be16 configured_port;                     // 0: the one that the client asked for
@@ -98,38 +119,70 @@ class Worker {
     };
 
     // admission: the entry of a new connection, or none and the packet is taken care of
-    Entry admit(Burst& burst, unsigned i);
-    void expect_first_packets(const Burst& burst);
-    const Service* service_for(const Burst& burst, unsigned i) const;
-    void answer_as_closed(Burst& burst, unsigned i);
-    bool may_open(Burst& burst, unsigned i);
+    template <Family F>
+    Entry admit(Burst<F>& burst, unsigned i);
+    template <Family F>
+    void expect_first_packets(const Burst<F>& burst);
+    template <Family F>
+    const Service<F>* service_for(const Burst<F>& burst, unsigned i) const;
+    template <Family F>
+    void answer_as_closed(Burst<F>& burst, unsigned i);
+    template <Family F>
+    bool may_open(Burst<F>& burst, unsigned i);
     bool is_shed();
-    Target choose(const Burst& burst, unsigned i, const Service& service) const;
-    Entry connect(Burst& burst, unsigned i, const Service& service, const Target& target);
-    void put_off(const Burst& burst, unsigned i, ConnectionIndex index);
+    template <Family F>
+    Target<F> choose(const Burst<F>& burst, unsigned i, const Service<F>& service) const;
+    template <Family F>
+    Entry connect(Burst<F>& burst, unsigned i, const Service<F>& service, const Target<F>& target);
+    template <Family F>
+    void put_off(const Burst<F>& burst, unsigned i, ConnectionIndex index);
     bool may_be_pending(std::uint64_t hash) const;
-    void link_pending(Burst& burst);
-    Entry link(Burst& burst, unsigned i, ConnectionIndex index);
-    Entry join(const Burst& burst, unsigned i);
+    template <Family F>
+    void link_pending(Burst<F>& burst);
+    template <Family F>
+    Entry link(Burst<F>& burst, unsigned i, ConnectionIndex index);
+    template <Family F>
+    Entry join(const Burst<F>& burst, unsigned i);
     State first_state(const Headers& headers) const;
-    void fill(Connection& connection, const Burst& burst, unsigned i, const Target& target);
-    void note_scheduled(const Connection& connection, State state);
-    void give_other_port(Connection& connection);
+    template <Family F>
+    void fill(ConnectionIndex index, const Burst<F>& burst, unsigned i, const Target<F>& target);
+    void note_scheduled(ConnectionIndex index, State state);
+    template <Family F>
+    void give_other_port(ConnectionIndex index);
     ConnectionIndex allocate();
 
     // persistence
-    Target persistent_target(const Burst& burst, unsigned i, const Service& service);
-    Target controlled_by(ConnectionIndex index, const Service& service, const Flow4& flow) const;
+    template <Family F>
+    Target<F> persistent_target(const Burst<F>& burst, unsigned i, const Service<F>& service);
+    template <Family F>
+    Target<F> controlled_by(ConnectionIndex index, const Service<F>& service,
+                            const Flow<F>& flow) const;
     bool is_valid(ConnectionIndex index);
-    ConnectionIndex make_template(const Service& service, const Flow4& flow, std::uint8_t protocol,
-                                  const Target& target);
+    template <Family F>
+    ConnectionIndex make_template(const Service<F>& service, const Flow<F>& flow,
+                                  std::uint8_t protocol, const Target<F>& target);
     void release_template(ConnectionIndex index);
 
     // packets without a connection
-    Entry pass_once(Burst& burst, unsigned i, const Service& service, const Target& target);
-    Entry stray(Burst& burst, unsigned i);
-    Entry lend(Burst& burst, unsigned i, const Target& target);
+    template <Family F>
+    Entry pass_once(Burst<F>& burst, unsigned i, const Target<F>& target);
+    template <Family F>
+    Entry stray(Burst<F>& burst, unsigned i);
+    template <Family F>
+    Entry lend(Burst<F>& burst, unsigned i, const Target<F>& target);
     void take_back();
+
+    // what goes the long way: ICMP errors and fragments
+    template <Family F>
+    void pass_icmp(rte_mbuf* packet);
+    template <Family F>
+    void pass_fragment(rte_mbuf* packet, PortIndex port);
+    template <Family F>
+    void decide_about(rte_mbuf* packet, PortIndex port, const Fragment& fragment,
+                      FragmentTable::Handle handle);
+    template <Family F>
+    void follow(rte_mbuf* packet, std::uint64_t value);
+    void discard_fragments();
 
     // the end of a connection; false when another worker was first
     bool kill(ConnectionIndex index, TraceEvent::Kind why);
@@ -140,23 +193,43 @@ class Worker {
     // forward
     HopIndex remembered_hop(const Connection& connection, Direction direction,
                             const Network& network) const;
-    void forward_at_length(Burst& burst, unsigned i, Connection& connection, Direction direction);
+    template <Family F>
+    void forward_at_length(Burst<F>& burst, unsigned i, Connection& connection,
+                           Direction direction);
     void send(rte_mbuf* packet, std::uint16_t ip_length, const Hop& hop);
-    void put_aside(rte_mbuf* packet, std::uint16_t ip_length, const Network::Way& way);
+    template <Family F>
+    void send_towards(rte_mbuf* packet, std::uint16_t ip_length, const AddressOf<F>& destination);
+    template <Family F>
+    void put_aside(rte_mbuf* packet, std::uint16_t ip_length, const Way<F>& way);
     void retry_neighbours();
-    void count(const Connection& connection, Direction direction, std::uint16_t ip_length);
+    void count(const Connection& connection, Direction direction, std::uint16_t ip_length) {
+        ServerCounters& counters = server_counters_[connection.server_slot];
+        const bool in = direction == Direction::original;
+        (in ? counters.in_packets : counters.out_packets).add(1);
+        (in ? counters.in_bytes : counters.out_bytes).add(ip_length);
+    }
 
     // refusals
-    // `from` 0: the address that the packet was sent to.
-    void refuse(rte_mbuf* packet, const Headers& headers, IcmpError error, std::uint16_t mtu,
-                Be32 from = Be32());
-    void reset(rte_mbuf* packet, const Headers& headers);
+    // From the address that the packet was sent to, or from the box's own on that link, as IPVS.
+    enum class From : std::uint8_t { destination, box };
+    template <Family F>
+    void refuse(const Burst<F>& burst, unsigned i, IcmpError error, std::uint16_t mtu = 0,
+                From from = F == Family::ipv4 ? From::destination : From::box);
+    template <Family F>
+    void reset(const Burst<F>& burst, unsigned i);
+    template <Family F>
     void answer(rte_mbuf* packet, std::size_t length);
     bool may_refuse();
 
     void drop(rte_mbuf* packet, Drop reason);
-    void drop(const Burst& burst, unsigned i, Drop reason);
-    void count_drop(const Burst& burst, unsigned i, Drop reason);  // the packet itself is refused
+    template <Family F>
+    void drop(const Burst<F>& burst, unsigned i, Drop reason);
+    template <Family F>
+    void count_drop(const Burst<F>& burst, unsigned i, Drop reason);  // the packet is refused
+    template <Family F>
+    void note(TraceEvent::Kind kind, std::uint8_t protocol, const Flow<F>& flow,
+              std::uint32_t value);
+    void note(TraceEvent::Kind kind, ConnectionIndex index, std::uint32_t value);
     std::uint32_t random() {
         random_ = random_ * 1664525 + 1013904223;
         return random_ >> 8;  // the low bits are poor; the high ones do
@@ -178,18 +251,24 @@ class Worker {
     std::uint16_t ip_id_ = 0;
     std::uint32_t random_;
     std::uint32_t until_shed_ = 0;  // first packets, until drop_packet takes one
+    // Of the burst in hand: those that go after the others.
+    std::array<rte_mbuf*, kMaxBurst> ipv6_;
+    unsigned ipv6_count_ = 0;
+    std::array<rte_mbuf*, kMaxBurst> set_aside_;
+    unsigned set_aside_count_ = 0;
+    FragmentTable fragments_;
     // Of the burst in hand: the services of packets without a guess, and new connections that are
     // not in the table yet, with a filter of their flows' hashes.
     std::uint32_t expected_ones_ = 0;
-    std::array<const Service*, Burst::kMax> expected_;
+    std::array<const void*, kMaxBurst> expected_;  // Service<F>
     struct Pending {
         ConnectionIndex index;
         unsigned packet;
     };
-    std::array<Pending, Burst::kMax> pending_;
+    std::array<Pending, kMaxBurst> pending_;
     unsigned pending_count_ = 0;
     std::array<std::uint64_t, 16> pending_filter_{};
-    std::array<ConnectionIndex, Burst::kMax> lent_;
+    std::array<ConnectionIndex, kMaxBurst> lent_;
     unsigned lent_count_ = 0;
     Trace trace_;
     WorkerCounters counters_;

@@ -20,7 +20,13 @@ enum class Drop : std::uint8_t {
     bad_udp_header,
     fragment,
     unknown_protocol,
-    segmented,  // in several mbufs
+    segmented,           // in several mbufs
+    bad_icmp,            // cut, or its checksum is wrong
+    bad_quote,           // an ICMP error about a packet that nobody can have sent through us
+    bad_fragment,        // overlaps, contradicts or does not fit; all others of its datagram too
+    duplicate_fragment,  // the same once more
+    fragment_timeout,    // the datagram's beginning never came
+    fragments_full,      // it gave way to fragments of others
     // admission
     no_service,          // no virtual service, and no connection that it would answer
     not_a_first_packet,  // TCP without SYN for a service: refused with a RST
@@ -44,14 +50,36 @@ enum class Drop : std::uint8_t {
 inline constexpr std::size_t kDropCount = static_cast<std::size_t>(Drop::count_);
 
 inline constexpr std::array<std::string_view, kDropCount> kDropNames{
-    "none",           "truncated",          "not-ip",
-    "bad-ip-header",  "bad-tcp-header",     "bad-udp-header",
-    "fragment",       "unknown-protocol",   "segmented",
-    "no-service",     "not-a-first-packet", "no-server",
-    "martian-source", "table-full",         "flow-taken",
-    "shed",           "server-gone",        "ttl-exceeded",
-    "no-route",       "neighbour-failed",   "neighbour-queue-full",
-    "too-big",        "transmit-full",      "refusal-limited",
+    "none",
+    "truncated",
+    "not-ip",
+    "bad-ip-header",
+    "bad-tcp-header",
+    "bad-udp-header",
+    "fragment",
+    "unknown-protocol",
+    "segmented",
+    "bad-icmp",
+    "bad-quote",
+    "bad-fragment",
+    "duplicate-fragment",
+    "fragment-timeout",
+    "fragments-full",
+    "no-service",
+    "not-a-first-packet",
+    "no-server",
+    "martian-source",
+    "table-full",
+    "flow-taken",
+    "shed",
+    "server-gone",
+    "ttl-exceeded",
+    "no-route",
+    "neighbour-failed",
+    "neighbour-queue-full",
+    "too-big",
+    "transmit-full",
+    "refusal-limited",
 };
 
 inline std::string_view drop_name(Drop reason) {

@@ -23,8 +23,20 @@ struct WireAddress<Family::ipv6> {
 };
 
 template <Family F>
+using AddressOf = typename WireAddress<F>::type;
+
+// Of an IpAddress of this family.
+template <Family F>
+AddressOf<F> wire_address(const IpAddress& address) {
+    if constexpr (F == Family::ipv4)
+        return address.v4();
+    else
+        return address.bytes();
+}
+
+template <Family F>
 struct Flow {
-    using Address = typename WireAddress<F>::type;
+    using Address = AddressOf<F>;
     Address source{};
     Address destination{};
     Be16 source_port;
@@ -35,7 +47,8 @@ struct Flow {
 };
 
 using Flow4 = Flow<Family::ipv4>;
-static_assert(sizeof(Flow4) == 12);
+using Flow6 = Flow<Family::ipv6>;
+static_assert(sizeof(Flow4) == 12 && sizeof(Flow6) == 36);
 
 // The secret of the hash, drawn at start: without it nobody can aim many flows at one bucket.
 struct HashSeed {

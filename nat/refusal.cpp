@@ -4,78 +4,85 @@
 #include <algorithm>
 #include <array>
 
-#include "nat/checksum.hpp"
+#include "nat/icmp.hpp"
+#include "nat/pseudo_header.hpp"
+#include "nat/readdress.hpp"
 
 namespace usher {
 
 namespace {
 
-constexpr std::size_t kIcmpHeader = 8;
 constexpr std::uint8_t kTtl = 64;
 constexpr std::uint8_t kTosInternetControl = 0xc0;  // RFC 1812 section 4.3.2.5
 
-struct Ipv4Fields {
-    std::uint8_t tos;
-    std::uint16_t length, id, fragment;
-    Protocol protocol;
-    Be32 source, destination;
-};
+template <Family F>
+inline constexpr std::size_t kIpHeader = F == Family::ipv4 ? ipv4::kMinHeader : ipv6::kHeader;
 
-void write_ipv4(std::uint8_t* ip, const Ipv4Fields& f) {
-    ip[0] = 0x45;
-    ip[1] = f.tos;
-    store(ip + ipv4::kTotalLength, Be16::from_host(f.length));
-    store(ip + ipv4::kId, Be16::from_host(f.id));
-    store(ip + ipv4::kFragment, Be16::from_host(f.fragment));
-    ip[ipv4::kTtl] = kTtl;
-    ip[ipv4::kProtocol] = static_cast<std::uint8_t>(f.protocol);
-    store<std::uint16_t>(ip + ipv4::kChecksum, 0);
-    store(ip + ipv4::kSource, f.source);
-    store(ip + ipv4::kDestination, f.destination);
-    const auto sum = static_cast<std::uint16_t>(~sum_words({ip, ipv4::kMinHeader}));
-    store(ip + ipv4::kChecksum, sum);
+// type << 8 | code
+template <Family F>
+std::uint16_t type_and_code(IcmpError error) {
+    static constexpr std::array<std::uint16_t, 5> kIpv4{0x0300, 0x0301, 0x0303, 0x0304, 0x0b00};
+    static constexpr std::array<std::uint16_t, 5> kIpv6{0x0100, 0x0103, 0x0104, 0x0200, 0x0300};
+    return (F == Family::ipv4 ? kIpv4 : kIpv6)[static_cast<std::size_t>(error)];
 }
 
-std::uint16_t tcp_checksum(Be32 source, Be32 destination, std::span<const std::uint8_t> segment) {
-    struct Pseudo {
-        Be32 source, destination;
-        Be16 protocol, length;
-    };
-    const Pseudo pseudo{source, destination, Be16::from_host(6),
-                        Be16::from_host(static_cast<std::uint16_t>(segment.size()))};
-    return static_cast<std::uint16_t>(~sum_words(segment, words_of(pseudo)));
+struct Ipv4Extras {
+    std::uint8_t tos;
+    std::uint16_t id, fragment;
+};
+
+// The network header before `payload` bytes of `protocol`.
+template <Family F>
+void write_ip(std::uint8_t* ip, Protocol protocol, std::size_t payload, const AddressPair<F>& way,
+              const Ipv4Extras& extras) {
+    const auto number = static_cast<std::uint8_t>(protocol);
+    if constexpr (F == Family::ipv4) {
+        const auto length = static_cast<std::uint16_t>(ipv4::kMinHeader + payload);
+        ip[0] = 0x45;
+        ip[1] = extras.tos;
+        store(ip + ipv4::kTotalLength, Be16::from_host(length));
+        store(ip + ipv4::kId, Be16::from_host(extras.id));
+        store(ip + ipv4::kFragment, Be16::from_host(extras.fragment));
+        ip[ipv4::kProtocol] = number;
+        store<std::uint16_t>(ip + ipv4::kChecksum, 0);
+    } else {
+        store(ip, Be32::from_host(0x60000000));
+        store(ip + ipv6::kPayloadLength, Be16::from_host(static_cast<std::uint16_t>(payload)));
+        ip[ipv6::kNextHeader] = number;
+    }
+    ip[IpLayout<F>::kTtl] = kTtl;
+    store(ip + IpLayout<F>::kSource, way);
+    if constexpr (F == Family::ipv4)
+        store(ip + ipv4::kChecksum, static_cast<std::uint16_t>(~sum_words({ip, ipv4::kMinHeader})));
 }
 
 }  // namespace
 
+template <Family F>
 std::size_t write_icmp_error(std::span<std::uint8_t> room, const Headers& headers, IcmpError error,
-                             std::uint16_t mtu, std::uint16_t ip_id, Be32 from) {
+                             std::uint16_t mtu, std::uint16_t ip_id, const AddressOf<F>& from) {
     std::uint8_t* ip = room.data() + kEthernetHeader;
-    const auto sender = load<Be32>(ip + ipv4::kSource);
-    const auto target = load<Be32>(ip + ipv4::kDestination);
+    const AddressPair<F> old = addresses_of<F>(ip);
+    const AddressPair<F> way{from == AddressOf<F>{} ? old.destination : from, old.source};
     const std::size_t quoted = std::min<std::size_t>(
-        headers.ip_length, kIcmpDatagramLimit - ipv4::kMinHeader - kIcmpHeader);
+        headers.ip_length, kIcmpDatagramLimit<F> - kIpHeader<F> - kIcmpHeader);
 
-    std::uint8_t* icmp = ip + ipv4::kMinHeader;
+    std::uint8_t* icmp = ip + kIpHeader<F>;
     std::memmove(icmp + kIcmpHeader, ip, quoted);
-    const auto type_and_code = static_cast<std::uint16_t>(error);
-    store(icmp, Be16::from_host(type_and_code));
-    store<std::uint32_t>(icmp + 2, 0);  // checksum, and two bytes unused
-    store(icmp + 6, Be16::from_host(mtu));
-    const auto sum = static_cast<std::uint16_t>(~sum_words({icmp, kIcmpHeader + quoted}));
-    store(icmp + 2, sum);
-
-    const std::size_t length = ipv4::kMinHeader + kIcmpHeader + quoted;
-    write_ipv4(ip, {kTosInternetControl, static_cast<std::uint16_t>(length), ip_id, 0,
-                    Protocol::icmp, from == Be32() ? target : from, sender});
+    store(icmp, Be16::from_host(type_and_code<F>(error)));
+    store<std::uint16_t>(icmp + kIcmpChecksum, 0);
+    store(icmp + 4, Be32::from_host(mtu));  // the upper half: unused by IPv4
+    const std::size_t length = kIpHeader<F> + kIcmpHeader + quoted;
+    write_ip<F>(ip, kIcmpProtocol<F>, kIcmpHeader + quoted, way, {kTosInternetControl, ip_id, 0});
+    store(icmp + kIcmpChecksum, icmp_checksum<F>({ip, length}, kIpHeader<F>));
     return kEthernetHeader + length;
 }
 
+template <Family F>
 std::size_t write_tcp_reset(std::span<std::uint8_t> room, const Headers& headers) {
     std::uint8_t* ip = room.data() + kEthernetHeader;
     const std::uint8_t* old = room.data() + headers.l4;
-    const auto sender = load<Be32>(ip + ipv4::kSource);
-    const auto target = load<Be32>(ip + ipv4::kDestination);
+    const AddressPair<F> addresses = addresses_of<F>(ip);
 
     std::array<std::uint8_t, kTcpMinHeader> tcp{};
     store(tcp.data(), load<Be16>(old + 2));
@@ -93,12 +100,22 @@ std::size_t write_tcp_reset(std::span<std::uint8_t> room, const Headers& headers
         store(tcp.data() + 8, Be32::from_host(load<Be32>(old + 4).host() + length));
         tcp[13] = kRst | kAck;
     }
-    store(tcp.data() + kTcpChecksum, tcp_checksum(target, sender, tcp));
 
-    std::memcpy(ip + ipv4::kMinHeader, tcp.data(), tcp.size());
-    write_ipv4(ip, {0, ipv4::kMinHeader + kTcpMinHeader, 0, ipv4::kDontFragment, Protocol::tcp,
-                    target, sender});
-    return kEthernetHeader + ipv4::kMinHeader + kTcpMinHeader;
+    write_ip<F>(ip, Protocol::tcp, tcp.size(), {addresses.destination, addresses.source},
+                {0, 0, ipv4::kDontFragment});
+    const std::uint32_t pseudo = pseudo_sum<F>(ip, Protocol::tcp, tcp.size());
+    store(tcp.data() + kTcpChecksum, static_cast<std::uint16_t>(~sum_words(tcp, pseudo)));
+    std::memcpy(ip + kIpHeader<F>, tcp.data(), tcp.size());
+    return kEthernetHeader + kIpHeader<F> + kTcpMinHeader;
 }
+
+template std::size_t write_icmp_error<Family::ipv4>(std::span<std::uint8_t>, const Headers&,
+                                                    IcmpError, std::uint16_t, std::uint16_t,
+                                                    const AddressOf<Family::ipv4>&);
+template std::size_t write_icmp_error<Family::ipv6>(std::span<std::uint8_t>, const Headers&,
+                                                    IcmpError, std::uint16_t, std::uint16_t,
+                                                    const AddressOf<Family::ipv6>&);
+template std::size_t write_tcp_reset<Family::ipv4>(std::span<std::uint8_t>, const Headers&);
+template std::size_t write_tcp_reset<Family::ipv6>(std::span<std::uint8_t>, const Headers&);
 
 }  // namespace usher

@@ -19,9 +19,10 @@ struct RewriteDeltas {
     constexpr RewriteDeltas opposite() const { return {network.opposite(), transport.opposite()}; }
 };
 
-inline RewriteDeltas deltas_between(const Flow4& from, const Flow4& to) {
+template <Family F>
+RewriteDeltas deltas_between(const Flow<F>& from, const Flow<F>& to) {
     struct Addresses {
-        Be32 source, destination;
+        AddressOf<F> source, destination;
     };
     const ChecksumDelta addresses =
         delta_of(Addresses{from.source, from.destination}, Addresses{to.source, to.destination});
@@ -37,20 +38,23 @@ inline void adjust_udp(std::uint8_t* at, ChecksumDelta delta) {
     store<std::uint16_t>(at, sum == 0 ? 0xffff : sum);
 }
 
-// Makes the packet one of the reverse of `answer`. `frame` was accepted by parse_ipv4 with
-// `headers` and has a TTL over 1.
-inline void rewrite_ipv4(std::uint8_t* frame, const Headers& headers, const Flow4& answer,
-                         const RewriteDeltas& deltas) {
+// Makes the packet one of the reverse of `answer`. `frame` was accepted by parse<F> with `headers`
+// and has a TTL over 1.
+template <Family F>
+void rewrite(std::uint8_t* frame, const Headers& headers, const Flow<F>& answer,
+             const RewriteDeltas& deltas) {
+    using Layout = IpLayout<F>;
     std::uint8_t* ip = frame + kEthernetHeader;
     std::uint8_t* l4 = frame + headers.l4;
     // One by one as they are: turned around as a whole, they go through memory in pieces.
-    store(ip + ipv4::kSource, answer.destination);
-    store(ip + ipv4::kDestination, answer.source);
+    store(ip + Layout::kSource, answer.destination);
+    store(ip + Layout::kDestination, answer.source);
     store(l4, answer.destination_port);
     store(l4 + 2, answer.source_port);
-    ip[ipv4::kTtl] = static_cast<std::uint8_t>(ip[ipv4::kTtl] - 1);
-    store(ip + ipv4::kChecksum,
-          deltas.network.apply(load<std::uint16_t>(ip + ipv4::kChecksum), kTtlDelta));
+    ip[Layout::kTtl] = static_cast<std::uint8_t>(ip[Layout::kTtl] - 1);
+    if constexpr (F == Family::ipv4)
+        store(ip + ipv4::kChecksum,
+              deltas.network.apply(load<std::uint16_t>(ip + ipv4::kChecksum), kTtlDelta));
     if (headers.protocol == static_cast<std::uint8_t>(Protocol::tcp)) {
         std::uint8_t* at = l4 + kTcpChecksum;
         store(at, deltas.transport.apply(load<std::uint16_t>(at)));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tools/in_process.hpp"
 
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <cstdlib>
 
@@ -19,13 +21,15 @@ IpAddress ip(const std::string& text) {
 Config wiring(unsigned server_neighbours) {
     Config config;
     config.log.level = LogLevel::error;
-    const std::pair<const char*, const char*> sides[] = {{"ext", "198.51.100.1/24"},
-                                                         {"int", "10.0.0.1/16"}};
-    for (const auto& [name, address] : sides) {
+    struct Side {
+        const char *name, *v4, *v6;
+    };
+    for (const Side& side : {Side{"ext", "198.51.100.1/24", "2001:db8:a::1/64"},
+                             Side{"int", "10.0.0.1/16", "2001:db8:b::1/64"}}) {
         InterfaceConfig interface;
-        interface.name = name;
+        interface.name = side.name;
         interface.attach = AttachKind::device;
-        interface.addresses = {address};
+        interface.addresses = {side.v4, side.v6};
         config.interfaces.push_back(interface);
     }
     const auto neighbour = [&](const IpAddress& address, const char* interface) {
@@ -37,9 +41,13 @@ Config wiring(unsigned server_neighbours) {
     for (int i = 2; i < 10; ++i)
         neighbour(ip("198.51.100." + std::to_string(i)), "ext");
     neighbour(ip("198.51.100.254"), "ext");
-    for (std::uint32_t i = 0; i < server_neighbours; ++i)
+    neighbour(ip("2001:db8:a::fe"), "ext");
+    for (std::uint32_t i = 0; i < server_neighbours; ++i) {
         neighbour(IpAddress(Be32::from_host(ip("10.0.0.100").v4().host() + i)), "int");
+        neighbour(ip(fmt::format("2001:db8:b::{:x}", 0x100 + i)), "int");
+    }
     config.routes.push_back({Prefix::of(ip("0.0.0.0"), 0), ip("198.51.100.254"), "ext"});
+    config.routes.push_back({Prefix::of(ip("::"), 0), ip("2001:db8:a::fe"), "ext"});
     return config;
 }
 

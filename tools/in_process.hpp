@@ -25,7 +25,7 @@ class DirectorInProcess {
         unsigned table_bits = 10;
         std::vector<std::vector<PortAccess>> ports;  // by worker: how its packets leave
         HashSeed seed{0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9};
-        unsigned server_neighbours = 100;  // 10.0.0.100 and on
+        unsigned server_neighbours = 100;  // 10.0.0.100 and on, 2001:db8:b::100 and on
         std::vector<StaticRoute> routes;   // beside the default route
     };
     explicit DirectorInProcess(const Options& options);

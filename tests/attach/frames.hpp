@@ -82,6 +82,13 @@ inline Bytes icmp(std::uint8_t type, const Bytes& quoted) {
     return join({type, 1, 0, 0, 0, 0, 0, 0}, quoted);
 }
 
+inline Bytes echo(std::uint8_t type, std::uint16_t id) {
+    Bytes bytes = {type, 0, 0, 0};
+    put16(bytes, id);
+    put16(bytes, 1);
+    return join(bytes, Bytes(8));
+}
+
 inline Bytes frame4(std::string_view from, std::string_view to, std::uint8_t protocol,
                     const Bytes& payload, Ipv4Options options = {}) {
     return ethernet(ipv4(from, to, protocol, payload, options), 0x0800);

@@ -31,6 +31,12 @@ constexpr const char* kBox = "10.0.0.1";
 constexpr const char* kClient6 = "2001:db8:1::7";
 constexpr const char* kVip6 = "2001:db8::10";
 constexpr const char* kServer6 = "fd00::100";
+constexpr const char* kOutside = "203.0.113.2";
+constexpr const char* kPool = "203.0.113.20";
+constexpr const char* kPool6 = "2001:db8::20";
+constexpr const char* kInside = "10.0.0.55";
+constexpr const char* kFar = "192.0.2.53";
+constexpr const char* kFar6 = "2001:db8:9::53";
 
 class SteeringTest : public testing::Test {
   protected:
@@ -56,7 +62,22 @@ class SteeringTest : public testing::Test {
                             {Protocol::tcp, ip(kServer6), 8080}},
                 .local_addresses = {ip(kVip), ip(kBox), ip(kVip6), ip("fd00::1")},
                 .local_macs = {MacAddress{{2, 0, 0, 0, 0, 1}}},
-                .marked = {}};
+                .marked = {},
+                .inside = {},
+                .outside = {}};
+    }
+
+    // The box's own 203.0.113.2 lends some ports; 203.0.113.20 is masquerading's alone.
+    static SteeringSet masquerading() {
+        SteeringSet set = usual();
+        set.local_addresses.push_back(ip(kOutside));
+        set.inside = {Prefix::of(ip("10.0.0.0"), 24), Prefix::of(ip("10.1.0.0"), 16),
+                      Prefix::of(ip("fd00::"), 64)};
+        set.outside = {{ip(kOutside), 61000, 65535},
+                       {ip(kPool), 1, 65535},
+                       {ip(kVip), 1024, 65535},
+                       {ip(kPool6), 1, 65535}};
+        return set;
     }
 
     int run(Bytes frame) {
@@ -154,20 +175,156 @@ TEST_F(SteeringTest, FramesForAnotherMachineAreTheKernels) {
     EXPECT_EQ(run(frame), STEERING_OTHER);
 }
 
-TEST_F(SteeringTest, FragmentsWithoutPortsAreTheKernels) {
-    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, Bytes(64), {.fragment = 185})), STEERING_LOCAL);
-    EXPECT_EQ(run(frame4(kServer, kClient, kUdp, Bytes(64), {.fragment = 185})), STEERING_OTHER);
+TEST_F(SteeringTest, MasqueradedPacketsGoToAWorkerAndTheBoxsOwnDoNot) {
+    EXPECT_EQ(run(frame4(kInside, kFar, kUdp, ports(5353, 53))), STEERING_OTHER);
+    ASSERT_TRUE(steering_->update(masquerading()));
+    EXPECT_EQ(run(frame4(kInside, kFar, kUdp, ports(5353, 53))), kWorker);
+    EXPECT_EQ(run(frame4(kInside, kFar, kIcmp, icmp(8, {}))), kWorker);
+    EXPECT_EQ(run(frame4(kInside, kVip, kTcp, ports(5353, 80))), kWorker);
+    EXPECT_EQ(run(frame4(kInside, kBox, kTcp, ports(5353, 22))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kInside, "10.1.2.3", kTcp, ports(5353, 22))), STEERING_OTHER);
+    EXPECT_EQ(run(frame4("10.9.0.1", kFar, kUdp, ports(5353, 53))), STEERING_OTHER);
+    EXPECT_EQ(run(frame6("fd00::55", kFar6, kUdp, ports(5353, 53))), kWorker);
+    EXPECT_EQ(run(frame6("fd00::55", kFar6, kIcmp6, icmp(128, {}))), kWorker);
+    EXPECT_EQ(run(frame6("fd00::55", "fd00::1", kUdp, ports(5353, 53))), STEERING_LOCAL);
+
+    EXPECT_EQ(run(frame4(kFar, kOutside, kUdp, ports(53, 61000))), kWorker);
+    EXPECT_EQ(run(frame4(kFar, kOutside, kTcp, ports(53, 65535))), kWorker);
+    EXPECT_EQ(run(frame4(kFar, kOutside, kUdp, ports(53, 60999))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kFar, kOutside, kTcp, ports(53, 22))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kFar, kOutside, 132, ports(53, 61000))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kFar, kPool, kTcp, ports(53, 22))), kWorker);
+    EXPECT_EQ(run(frame6(kFar6, kPool6, kTcp, ports(53, 22))), kWorker);
+    EXPECT_EQ(run(frame4(kFar, kVip, kTcp, ports(53, 80))), kWorker);  // the service's
+    EXPECT_EQ(run(frame4(kFar, kVip, kTcp, ports(53, 22))), STEERING_LOCAL);
+}
+
+TEST_F(SteeringTest, EchoRepliesGoByTheirId) {
+    ASSERT_TRUE(steering_->update(masquerading()));
+    EXPECT_EQ(run(frame4(kFar, kOutside, kIcmp, echo(0, 61000))), kWorker);
+    EXPECT_EQ(run(frame4(kFar, kOutside, kIcmp, echo(0, 60999))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kFar, kOutside, kIcmp, echo(8, 61000))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kFar, kPool, kIcmp, echo(0, 9))), kWorker);
+    EXPECT_EQ(run(frame4(kFar, kPool, kIcmp, echo(8, 9))), STEERING_OTHER);
+    EXPECT_EQ(run(frame6(kFar6, kPool6, kIcmp6, echo(129, 9))), kWorker);
+    EXPECT_EQ(run(frame6(kFar6, kPool6, kIcmp6, echo(128, 9))), STEERING_OTHER);
+}
+
+TEST_F(SteeringTest, IcmpErrorsAboutMasqueradedPackets) {
+    ASSERT_TRUE(steering_->update(masquerading()));
+    const auto quote = [](std::uint16_t port) {
+        return ipv4(kOutside, kFar, kUdp, ports(port, 53), {.excess = 900});
+    };
+    EXPECT_EQ(run(frame4("192.0.2.1", kOutside, kIcmp, icmp(11, quote(61000)))), kWorker);
+    EXPECT_EQ(run(frame4("192.0.2.1", kOutside, kIcmp, icmp(11, quote(50000)))), STEERING_LOCAL);
+    const auto ping = [](std::uint8_t type, std::uint16_t id) {
+        return icmp(11, ipv4(kOutside, kFar, kIcmp, echo(type, id)));
+    };
+    EXPECT_EQ(run(frame4("192.0.2.1", kOutside, kIcmp, ping(8, 61000))), kWorker);
+    EXPECT_EQ(run(frame4("192.0.2.1", kOutside, kIcmp, ping(8, 1))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4("192.0.2.1", kOutside, kIcmp, ping(0, 61000))), STEERING_LOCAL);
+    const Bytes ping6 = ipv6(kPool6, kFar6, kIcmp6, echo(128, 7));
+    EXPECT_EQ(run(frame6("2001:db8:2::1", kPool6, kIcmp6, icmp(2, ping6))), kWorker);
+
+    // From inside, by the host itself or a router before it, about what came in for it.
+    const Bytes answer = ipv4(kFar, kInside, kUdp, ports(53, 5353));
+    EXPECT_EQ(run(frame4(kInside, kFar, kIcmp, icmp(3, answer))), kWorker);
+    EXPECT_EQ(run(frame4("172.16.0.1", kFar, kIcmp, icmp(3, answer))), kWorker);
+    EXPECT_EQ(run(frame4("172.16.0.1", kFar, kIcmp, icmp(3, quote(61000)))), STEERING_OTHER);
+}
+
+TEST_F(SteeringTest, NeighbourDiscoveryIsAlwaysTheKernels) {
+    SteeringSet set = masquerading();
+    set.other = OtherPackets::to_worker;
+    ASSERT_TRUE(steering_->update(set));
+    constexpr std::uint8_t kTypes[] = {130, 133, 134, 135, 136, 137, 143};
+    for (const std::uint8_t type : kTypes) {
+        EXPECT_EQ(run(frame6("fd00::55", "fd00::1", kIcmp6, icmp(type, Bytes(16)))),
+                  STEERING_LOCAL);
+        EXPECT_EQ(run(frame6("fd00::55", kFar6, kIcmp6, icmp(type, Bytes(16)))), STEERING_OTHER);
+        EXPECT_EQ(run(frame6("fe80::1", kPool6, kIcmp6, icmp(type, Bytes(16)))), STEERING_OTHER);
+    }
+}
+
+TEST_F(SteeringTest, WhatIsNobodysIsTheWorkersOnlyIfSaid) {
+    SteeringSet set = usual();
+    const auto every = [&] {
+        return std::vector<int>{run(frame4(kClient, kFar, kTcp, ports(1, 2))),
+                                run(frame4(kClient, kFar, 47, Bytes(20))),
+                                run(frame4(kClient, kFar, kUdp, Bytes(20), {.fragment = 185})),
+                                run(frame4(kClient, kServer, kIcmp, icmp(8, {}))),
+                                run(frame6(kClient6, kFar6, kUdp, ports(1, 2)))};
+    };
+    EXPECT_EQ(every(), std::vector<int>(5, STEERING_OTHER));
+    set.other = OtherPackets::to_worker;
+    ASSERT_TRUE(steering_->update(set));
+    EXPECT_EQ(every(), std::vector<int>(5, kWorker));
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(1, 22))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kClient, kServer, kUdp, ports(67, 68))), STEERING_OTHER);
+    EXPECT_EQ(run(frame4(kClient, "255.255.255.255", kUdp, ports(1, 2))), STEERING_OTHER);
+    EXPECT_EQ(run(frame4(kClient, "224.0.0.18", 112, Bytes(20))), STEERING_OTHER);
+    EXPECT_EQ(run(frame4(kClient, "169.254.0.1", kUdp, ports(1, 2))), STEERING_OTHER);
+    EXPECT_EQ(run(frame6(kClient6, "fe80::9", kUdp, ports(1, 2))), STEERING_OTHER);
+    EXPECT_EQ(run(frame6("fe80::9", kFar6, kUdp, ports(1, 2))), STEERING_OTHER);
+    EXPECT_EQ(run(frame6(kClient6, "ff0e::9", kUdp, ports(1, 2))), STEERING_OTHER);
+    set.other = OtherPackets::to_kernel;
+    ASSERT_TRUE(steering_->update(set));
+    EXPECT_EQ(every(), std::vector<int>(5, STEERING_OTHER));
+}
+
+TEST_F(SteeringTest, LaterFragmentsGoByTheirAddresses) {
+    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, Bytes(64), {.fragment = 185})), kWorker);
+    EXPECT_EQ(run(frame4(kServer, kClient, kUdp, Bytes(64), {.fragment = 185})), kWorker);
     EXPECT_EQ(run(frame4(kServer, kBox, kUdp, Bytes(64), {.fragment = 185})), STEERING_LOCAL);
     EXPECT_EQ(run(frame4(kClient, kVip, kIcmp, Bytes(64), {.fragment = 185})), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kClient, "203.0.113.11", kUdp, Bytes(64), {.fragment = 185})),
+              STEERING_OTHER);
     EXPECT_EQ(run(frame4(kClient, kServer, kUdp, Bytes(64), {.fragment = 185})), STEERING_OTHER);
-    // First fragments have ports.
-    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, ports(1, 53), {.fragment = 0x2000})), kWorker);
-    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, ports(1, 54), {.fragment = 0x2000})), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kInside, kFar, kIcmp, Bytes(64), {.fragment = 185})), STEERING_OTHER);
 
     const Bytes later = join({kTcp, 0, 0x05, 0xc8, 0, 0, 0, 1}, Bytes(64));
     const Bytes first = join({kTcp, 0, 0x00, 0x01, 0, 0, 0, 1}, ports(4000, 80));
-    EXPECT_EQ(run(frame6(kClient6, kVip6, 44, later)), STEERING_LOCAL);
+    EXPECT_EQ(run(frame6(kClient6, kVip6, 44, later)), kWorker);
+    EXPECT_EQ(run(frame6(kServer6, kClient6, 44, later)), kWorker);
     EXPECT_EQ(run(frame6(kClient6, kVip6, 44, first)), kWorker);
+
+    SteeringSet set = masquerading();
+    set.marked = {{Protocol::tcp, Prefix::of(ip("192.0.2.0"), 24), 80, 80}};
+    ASSERT_TRUE(steering_->update(set));
+    EXPECT_EQ(run(frame4(kInside, kFar, kIcmp, Bytes(64), {.fragment = 185})), kWorker);
+    EXPECT_EQ(run(frame4(kFar, kPool, kIcmp, Bytes(64), {.fragment = 185})), kWorker);
+    EXPECT_EQ(run(frame4(kFar, kPool, 47, Bytes(64), {.fragment = 185})), STEERING_OTHER);
+    EXPECT_EQ(run(frame4(kClient, kFar, kTcp, Bytes(64), {.fragment = 185})), kWorker);
+}
+
+TEST_F(SteeringTest, LaterFragmentsFollowTheFirst) {
+    const auto with = [](std::uint16_t fragment) { return Ipv4Options{.fragment = fragment}; };
+    const auto first = [&](std::uint16_t port) {
+        return frame4(kClient, kVip, kUdp, ports(1, port), with(0x2000));
+    };
+    const Bytes later = frame4(kClient, kVip, kUdp, Bytes(64), with(0x2000 | 185));
+    const Bytes last = frame4(kClient, kVip, kUdp, Bytes(64), with(370));
+    // The box's own: from now on the id is known.
+    EXPECT_EQ(run(first(54)), STEERING_LOCAL);
+    EXPECT_EQ(run(later), STEERING_LOCAL);
+    EXPECT_EQ(run(last), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4("198.51.100.8", kVip, kUdp, Bytes(64), with(370))), kWorker);
+    // The same id again, now of the service's.
+    EXPECT_EQ(run(first(53)), kWorker);
+    EXPECT_EQ(run(last), kWorker);
+
+    // A server's packet that is nobody's, and one of a service with later fragments that look so.
+    EXPECT_EQ(run(frame4(kServer, kClient, kUdp, ports(99, 1), with(0x2000))), STEERING_OTHER);
+    EXPECT_EQ(run(frame4(kServer, kClient, kUdp, Bytes(64), with(185))), STEERING_OTHER);
+
+    const auto frame = [](std::uint8_t id, std::uint16_t offset, const Bytes& payload) {
+        Bytes header = {kTcp, 0};
+        put16(header, offset);
+        return frame6(kClient6, kVip6, 44, join(join(header, {0, 0, 0, id}), payload));
+    };
+    EXPECT_EQ(run(frame(7, 1, ports(4000, 22))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame(7, 0x5c8, Bytes(64))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame(8, 0x5c8, Bytes(64))), kWorker);
 }
 
 TEST_F(SteeringTest, ExtensionHeadersAreWalkedButNotForEver) {
@@ -214,6 +371,9 @@ TEST_F(SteeringTest, EveryCutOfEveryFrameIsSurvived) {
 }
 
 TEST_F(SteeringTest, NoiseIsSurvived) {
+    SteeringSet set = masquerading();
+    set.other = OtherPackets::to_worker;
+    ASSERT_TRUE(steering_->update(set));
     std::mt19937 random(1);
     const Bytes start = frame6(kClient6, kVip6, 0, Bytes(80));
     for (int round = 0; round < 2000; ++round) {
@@ -239,6 +399,28 @@ TEST_F(SteeringTest, UpdatesAddAndRemove) {
     EXPECT_EQ(run(to_80), STEERING_LOCAL);
     ASSERT_TRUE(steering_->update({}));
     EXPECT_EQ(run(to_443), STEERING_OTHER);
+}
+
+TEST_F(SteeringTest, UpdatesChangeWhatIsMasqueraded) {
+    const Bytes out = frame4(kInside, kFar, kUdp, ports(5353, 53));
+    const Bytes back = frame4(kFar, kOutside, kUdp, ports(53, 61000));
+    SteeringSet wanted = masquerading();
+    ASSERT_TRUE(steering_->update(wanted));
+    EXPECT_EQ(run(out), kWorker);
+    EXPECT_EQ(run(back), kWorker);
+    wanted.inside = {Prefix::of(ip("10.0.1.0"), 24)};
+    wanted.outside = {{ip(kOutside), 62000, 65535}};
+    ASSERT_TRUE(steering_->update(wanted));
+    EXPECT_EQ(run(out), STEERING_OTHER);
+    EXPECT_EQ(run(back), STEERING_LOCAL);
+    for (std::uint32_t i = 0; i <= STEERING_MAX_OUTSIDE; ++i)
+        wanted.outside.push_back({IpAddress(Be32::from_host(0x0b000000 + i)), 1, 2});
+    wanted.inside.clear();
+    const auto updated = steering_->update(wanted);
+    ASSERT_FALSE(updated);
+    EXPECT_EQ(updated.error().code, Errc::no_space);
+    EXPECT_EQ(run(frame4("10.0.1.1", kFar, kUdp, ports(5353, 53))), kWorker);
+    EXPECT_EQ(run(frame4(kFar, "11.0.0.0", kUdp, ports(53, 1))), STEERING_OTHER);
 }
 
 TEST_F(SteeringTest, AFullMapIsAnErrorAndChangesNothing) {

@@ -57,6 +57,69 @@ constexpr BadFile kVsAndOptions[] = {
     {"slow_start", "[[service]]\ntcp = \"192.0.2.1:80\"\nslow_start = -1\n",
      "f:3:14: slow_start: expected an integer from 0 to 86400, found -1\n"},
 };
+constexpr BadFile kMasquerade[] = {
+    {"no_inside", "[[masquerade]]\noutside = [\"203.0.113.1\"]\n",
+     "f:1:1: missing inside = [\"NETWORK/LENGTH\"] in [[masquerade]]\n"},
+    {"empty_inside", "[[masquerade]]\ninside = []\n",
+     "f:2:10: inside: expected at least one network\n"},
+    {"inside_with_bits", "[[masquerade]]\ninside = [\"10.0.0.0/8\", \"10.0.0.1/8\"]\n",
+     "f:2:25: inside: expected \"ADDRESS\" or \"NETWORK/LENGTH\" without bits after the prefix, "
+     "found \"10.0.0.1/8\"\n"},
+    {"everything_inside", "[[masquerade]]\ninside = [\"0.0.0.0/0\"]\n",
+     "f:2:10: inside: 0.0.0.0/0 leaves no outside\n"},
+    {"bad_range",
+     "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\noutside = [\"203.0.113.9-203.0.113.1\"]\n",
+     "f:3:12: outside: expected \"ADDRESS\" or \"FIRST-LAST\" in rising order, of at most 224 "
+     "addresses, found \"203.0.113.9-203.0.113.1\"\n"},
+    {"outside_as_text", "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\noutside = \"203.0.113.9\"\n",
+     "f:3:11: outside: expected an array, found a string\n"},
+    {"multicast", "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\noutside = [\"224.0.0.1\"]\n",
+     "f:3:11: outside: expected unicast addresses that can be routed, found 224.0.0.1\n"},
+    {"no_such_family",
+     "[[masquerade]]\ninside = [\"10.0.0.0/8\", \"fd00::/64\"]\n"
+     "outside = [\"203.0.113.1\"]\n",
+     "f:2:10: inside: fd00::/64 is an IPv6 network, and outside has no such address\n"},
+    {"overlap",
+     "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\n"
+     "outside = [\"203.0.113.1-203.0.113.5\", \"203.0.113.5\"]\n",
+     "f:3:11: outside: 203.0.113.1-203.0.113.5 and 203.0.113.5 overlap\n"},
+    {"overlap_with_another",
+     "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\noutside = [\"203.0.113.5\"]\n"
+     "[[masquerade]]\ninside = [\"11.0.0.0/8\"]\n"
+     "outside = [\"203.0.113.1-203.0.113.5\"]\n",
+     "f:6:11: outside: 203.0.113.1-203.0.113.5 overlaps with 203.0.113.5 of a rule before\n"},
+    {"outside_is_inside",
+     "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\n"
+     "outside = [\"10.255.255.250-11.0.0.1\"]\n",
+     "f:3:11: outside: 10.255.255.250-11.0.0.1 of outside is in 10.0.0.0/8 of inside\n"},
+    {"outside_is_inside_of_another",
+     "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\n"
+     "outside = [\"203.0.113.1\"]\n"
+     "[[masquerade]]\ninside = [\"203.0.113.0/24\"]\n",
+     "f:5:10: inside: 203.0.113.1 of outside is in 203.0.113.0/24 of inside\n"},
+    {"ports", "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\nports = \"2-1\"\n",
+     "f:3:9: ports: expected \"PORT\" or \"FIRST-LAST\", such as \"61000-65535\", found \"2-1\"\n"},
+    {"port_0", "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\nports = \"0-1\"\n",
+     "f:3:9: ports: expected FIRST-LAST in rising order, from 1 on\n"},
+    {"unknown_key", "[[masquerade]]\ninside = [\"10.0.0.0/8\"]\noutsied = []\n",
+     "f:3:1: unknown key \"outsied\" in [[masquerade]]: did you mean \"outside\"?\n"},
+    {"other", "[forwarding]\nother = \"pass\"\n",
+     "f:2:9: other: expected \"drop\" or \"kernel\", found \"pass\"\n"},
+    {"mss_word", "[[service]]\ntcp = \"192.0.2.1:80\"\nmss_clamp = \"path\"\n",
+     "f:3:13: mss_clamp: expected an integer from 0 to 65495 or \"auto\", found \"path\"\n"},
+    {"mss_too_small", "[[service]]\ntcp = \"192.0.2.1:80\"\nmss_clamp = 535\n",
+     "f:3:13: mss_clamp: expected 0, \"auto\", or 536 to 65495 bytes\n"},
+    {"mss_of_udp", "[[service]]\nudp = \"192.0.2.1:80\"\nmss_clamp = \"auto\"\n",
+     "f:3:13: mss_clamp: only for tcp and fwmark services\n"},
+    {"ftp_of_udp", "[[service]]\nudp = \"192.0.2.1:21\"\nftp = true\n",
+     "f:3:7: ftp: only for tcp and fwmark services\n"},
+    {"ftp_as_text", "[[service]]\ntcp = \"192.0.2.1:21\"\nftp = \"yes\"\n",
+     "f:3:7: ftp: expected true or false, found a string\n"},
+    {"ftp_third_party_of_sctp", "[[service]]\nsctp = \"192.0.2.1:21\"\nftp_third_party = true\n",
+     "f:3:19: ftp_third_party: only for tcp and fwmark services\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Masquerade, BadFiles, testing::ValuesIn(kMasquerade));
+
 INSTANTIATE_TEST_SUITE_P(VsAndOptions, BadFiles, testing::ValuesIn(kVsAndOptions));
 
 constexpr BadFile kMarks[] = {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "conf/endpoint.hpp"
+#include "conf/masquerade.hpp"
 #include "conf/nearest.hpp"
 #include "conf/read.hpp"
 #include "conf/write.hpp"
@@ -83,6 +84,42 @@ TEST(GoodFiles, settings_and_marks_are_read) {
     EXPECT_EQ(config.marks[2].family, Family::ipv6);  // told by "family"
     EXPECT_EQ(config.services[0].options.idle_timeout, 3600U);
     EXPECT_EQ(config.services[0].options.slow_start, 30U);
+}
+
+TEST(GoodFiles, masquerading_is_read) {
+    const Config config = good(read_config(every_key())).config;
+    ASSERT_EQ(config.masquerade.size(), 2U);
+    const MasqueradeRule& rule = config.masquerade[0];
+    ASSERT_EQ(rule.inside.size(), 2U);
+    EXPECT_EQ(rule.inside[0].to_string(), "10.0.0.0/24");
+    EXPECT_EQ(rule.inside[1].to_string(), "fd00:2::/64");
+    ASSERT_EQ(rule.outside.size(), 3U);
+    EXPECT_EQ(address_range_text(rule.outside[0]), "203.0.113.20");
+    EXPECT_EQ(address_range_text(rule.outside[1]), "203.0.113.22-203.0.113.24");
+    EXPECT_EQ(addresses_of(rule.outside[1]).at(1).to_string(), "203.0.113.23");
+    EXPECT_EQ(rule.ports, (PortRange{1024, 65535}));
+    EXPECT_TRUE(config.masquerade[1].outside.empty());
+    EXPECT_FALSE(config.masquerade[1].ports);
+    EXPECT_EQ(config.other, OtherTraffic::kernel);
+    EXPECT_EQ(Config{}.other, OtherTraffic::drop);
+    EXPECT_EQ(config.services[0].options.mss_clamp, kMssAuto);
+    EXPECT_EQ(config.services[0].options.ftp, true);
+    EXPECT_TRUE(config.services[0].options.ftp_third_party);
+    EXPECT_EQ(config.services[1].options.ftp, std::nullopt);
+}
+
+TEST(AddressRange, forms) {
+    const auto addresses = [](const char* text) {
+        return addresses_of(parse_address_range(text).value()).size();
+    };
+    EXPECT_EQ(addresses("203.0.113.255"), 1U);
+    EXPECT_EQ(addresses("203.0.113.250-203.0.114.5"), 12U);
+    EXPECT_EQ(addresses("2001:db8::fffe-2001:db8::1:1"), 4U);
+    EXPECT_EQ(addresses("10.0.0.0-10.0.0.223"), kMaxOutsideAddresses);
+    for (const char* bad :
+         {"", "-", "10.0.0.1-", "-10.0.0.1", "10.0.0.2-10.0.0.1", "10.0.0.1-2001:db8::1",
+          "10.0.0.0-10.0.0.224", "10.0.0.0-10.0.0.1-", "10.0.0.1/32", "0.0.0.0-255.255.255.255"})
+        EXPECT_FALSE(parse_address_range(bad)) << bad;
 }
 
 TEST(GoodFiles, every_key_is_read) {

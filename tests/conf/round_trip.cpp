@@ -31,6 +31,8 @@ class Generator {
             for (const VsSetting& setting : vs_settings())
                 config.vs.*setting.value = setting.least + below(setting.most - setting.least + 1);
         repeat(4, [&](int i) { config.marks.push_back(mark(config, i)); });
+        repeat(3, [&](int i) { config.masquerade.push_back(masquerade(i)); });
+        if (below(2)) config.other = OtherTraffic::kernel;
         repeat(6, [&](int i) { config.services.push_back(service(i)); });
         return config;
     }
@@ -79,6 +81,19 @@ class Generator {
         return {first, static_cast<std::uint16_t>(first + below(65536U - first))};
     }
 
+    MasqueradeRule masquerade(int i) {
+        const auto at = [&](std::uint32_t last) {
+            return IpAddress(
+                Be32::from_host(0xcb007100 + static_cast<std::uint32_t>(i) * 16 + last));
+        };
+        MasqueradeRule rule;
+        rule.inside = {
+            Prefix::of(IpAddress(Be32::from_host(0x0a000000)), 8 + static_cast<int>(below(25)))};
+        if (below(2)) rule.outside = {{at(0), at(below(8))}, {at(9), at(9 + below(4))}};
+        if (below(2)) rule.ports = PortRange{1, static_cast<std::uint16_t>(1 + below(65535))};
+        return rule;
+    }
+
     MarkRule mark(const Config& config, int i) {
         MarkRule rule;
         rule.mark = 1 + below(4000000000U);
@@ -125,6 +140,12 @@ class Generator {
         if (below(4) == 0) options.persistence_engine = "sip";
         options.idle_timeout = below(2) ? 0 : below(2678401);
         options.slow_start = below(2) ? 0 : below(86401);
+        if (service.key.fwmark != 0 || service.key.protocol == Protocol::tcp)
+            options.mss_clamp = below(2) ? 0 : below(2) ? kMssAuto : 536 + below(64960);
+        if (service.key.fwmark != 0 || service.key.protocol == Protocol::tcp) {
+            if (below(2)) options.ftp = below(2) == 0;
+            options.ftp_third_party = below(2) == 0;
+        }
     }
 
     ServerConfig server(Family family, int i) {

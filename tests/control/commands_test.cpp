@@ -229,7 +229,6 @@ const Bad kBad[] = {
     {with_service(R"({"protocol":"tcp","address":"10.9.0.2","port":0})"), "EINVAL"},
     {with_service(R"({"fwmark":0})"), "EINVAL"},
     {with_service(R"({"protocol":"sctp","address":"10.9.0.1","port":80})"), "EOPNOTSUPP"},
-    {with_service(R"({"protocol":"tcp","address":"fd00:9::1","port":80})"), "EOPNOTSUPP"},
     {with_service(R"({"protocol":"tcp","address":"224.0.0.1","port":80})"), "EINVAL"},
     {add_service(), "EEXIST"},
     {with_options(R"({"scheduler":"nosuch"})"), "ENOENT"},
@@ -276,6 +275,24 @@ const Bad kBad[] = {
     {R"({"command":"marks.set","marks":[{"mark":1,"destination_ports":"1-0"}]})", "EINVAL"},
     {R"({"command":"marks.set","marks":[{"mark":1,"destination_ports":80}]})", "EPROTO"},
     {R"({"command":"marks.set","marks":[{"mark":1,"source":"::1","family":"ipv4"}]})", "EINVAL"},
+    {R"({"command":"masquerade.set"})", "EPROTO"},
+    {R"({"command":"masquerade.set","rules":{}})", "EPROTO"},
+    {R"({"command":"masquerade.set","rules":[{}]})", "EPROTO"},
+    {R"({"command":"masquerade.set","rules":[{"inside":"10.0.0.0/8"}]})", "EPROTO"},
+    {R"({"command":"masquerade.set","rules":[{"inside":[1]}]})", "EPROTO"},
+    {R"({"command":"masquerade.set","rules":[{"inside":[]}]})", "EINVAL"},
+    {R"({"command":"masquerade.set","rules":[{"inside":["10.0.0.1/8"]}]})", "EINVAL"},
+    {R"({"command":"masquerade.set","rules":[{"inside":["::/0"]}]})", "EINVAL"},
+    {R"({"command":"masquerade.set","rules":[{"inside":["10.0.0.0/8"],"ports":"0"}]})", "EINVAL"},
+    {R"({"command":"masquerade.set","rules":[{"inside":["10.0.0.0/8"],"to":[]}]})", "EPROTO"},
+    {R"({"command":"masquerade.set","rules":[{"inside":["10.0.0.0/8"],"outside":["x"]}]})",
+     "EINVAL"},
+    {R"({"command":"forwarding.set"})", "EPROTO"},
+    {R"({"command":"forwarding.set","other":"pass"})", "EINVAL"},
+    {with_options(R"({"mss_clamp":"path"})"), "EINVAL"},
+    {with_options(R"({"mss_clamp":100})"), "EINVAL"},
+    {with_options(R"({"ftp":"yes"})"), "EPROTO"},
+    {with_options(R"({"ftp_third_party":null})"), "EPROTO"},
     {R"({"command":"log.set","level":"loud"})", "EINVAL"},
     {R"({"command":"log.set","level":3})", "EPROTO"},
     {R"({"command":"log.set","debug":"drop"})", "EPROTO"},
@@ -306,6 +323,50 @@ TEST_F(CommandsTest, MarkRulesComeBackAsTheyWere) {
     result(R"({"command":"batch","commands":[{"command":"marks.set","marks":[]},)"
            R"({"command":"vs.set","name":"sloppy_tcp","value":1}]})");
     EXPECT_EQ(result(R"({"command":"marks.list"})").dump(), "[]");
+}
+
+TEST_F(CommandsTest, MasqueradingComesBackAsItWas) {
+    const std::string rules = R"([{"inside":["10.0.0.0/24","fd00:2::/64"],)"
+                              R"("outside":["203.0.113.20-203.0.113.23","2001:db8::20"],)"
+                              R"("ports":"1024-65535"},{"inside":["10.0.0.0/8"],"outside":[]}])";
+    result(R"({"command":"masquerade.set","rules":)" + rules + "}");
+    result(R"({"command":"forwarding.set","other":"kernel"})");
+    const Json listed = result(R"({"command":"masquerade.list"})");
+    EXPECT_EQ(listed["rules"].dump(), rules);
+    EXPECT_EQ(listed["other"], "kernel");
+    const auto listing = read_masquerade_listing(listed);
+    ASSERT_TRUE(listing);
+    EXPECT_EQ(listing->rules, director.state.masquerade);
+    EXPECT_EQ(listing->addresses, director.outside());
+    EXPECT_EQ(to_wire(*listing), listed);
+}
+
+TEST_F(CommandsTest, TheMssIsBytesOrAuto) {
+    const std::string service = kService + R"(,"options":)";
+    result(R"({"command":"service.add",)" + service + R"({"mss_clamp":"auto"}})");
+    result(R"({"command":"service.edit",)" + service + R"({"scheduler":"rr"}})");
+    const auto mss = [&] {
+        return result(R"({"command":"service.list"})")["services"][0]["options"]["mss_clamp"];
+    };
+    EXPECT_EQ(mss(), "auto");
+    result(R"({"command":"service.edit",)" + service + R"({"mss_clamp":1360}})");
+    EXPECT_EQ(mss(), 1360);
+}
+
+TEST_F(CommandsTest, TheFtpHelperIsOnOffOrAsThePortSays) {
+    const std::string service = kService + R"(,"options":)";
+    const auto options = [&] {
+        return result(R"({"command":"service.list"})")["services"][0]["options"];
+    };
+    result(R"({"command":"service.add",)" + service + R"({}})");
+    EXPECT_TRUE(options()["ftp"].is_null());
+    EXPECT_EQ(options()["ftp_third_party"], false);
+    result(R"({"command":"service.edit",)" + service + R"({"ftp":true,"ftp_third_party":true}})");
+    result(R"({"command":"service.edit",)" + service + R"({"scheduler":"rr"}})");
+    EXPECT_EQ(options()["ftp"], true);
+    EXPECT_EQ(options()["ftp_third_party"], true);
+    result(R"({"command":"service.edit",)" + service + R"({"ftp":null}})");
+    EXPECT_TRUE(options()["ftp"].is_null());
 }
 
 TEST_F(CommandsTest, AnEditWithoutThemKeepsWhatIsBeyondIpvs) {

@@ -57,6 +57,9 @@ class FakeDirector : public Director {
         return {port};
     }
     std::vector<DropRow> drops() const override { return {{"truncated", 3}, {"no-server", 0}}; }
+    std::vector<OutsideRow> outside() const override {
+        return {{*IpAddress::parse("203.0.113.20"), "udp", 64512, 12, 3, 1}};
+    }
     std::uint64_t table_size() const override { return table().size; }
     TableRow table() const override { return {20, 1048576, 12, 1 << 27}; }
 

@@ -84,17 +84,22 @@ TEST(Reload, TimeoutsSettingsAndMarksFollowTheFile) {
     file.marks.resize(2);
     file.marks[0].mark = 7;
     file.marks[1].mark = 8;
+    file.masquerade = {{{Prefix::of(*IpAddress::parse("10.2.0.0"), 24)}, {}, {}}};
+    file.other = OtherTraffic::kernel;
     file.services = {service("10.9.0.1", {11})};
     std::vector<std::string> text;
     for (const Change& change : reload_changes({}, file))
         text.push_back(describe(change));
-    EXPECT_EQ(text, (std::vector<std::string>{"timeout.set", "vs.set sloppy_tcp 1",
-                                              "marks.set, rules: 2", "service.add TCP 10.9.0.1:80",
-                                              "server.add TCP 10.9.0.1:80 10.2.0.11:80"}));
+    EXPECT_EQ(text, (std::vector<std::string>{
+                        "timeout.set", "vs.set sloppy_tcp 1", "marks.set, rules: 2",
+                        "masquerade.set, rules: 1", "forwarding.set kernel",
+                        "service.add TCP 10.9.0.1:80", "server.add TCP 10.9.0.1:80 10.2.0.11:80"}));
     const DesiredState running = *reload({}, file, kRules);
     EXPECT_EQ(running.timeouts, file.timeouts);
     EXPECT_EQ(running.vs, file.vs);
     EXPECT_EQ(running.marks, file.marks);
+    EXPECT_EQ(running.masquerade, file.masquerade);
+    EXPECT_EQ(running.other, OtherTraffic::kernel);
     EXPECT_TRUE(reload_changes(running, file).empty());
     EXPECT_EQ(reload(running, Config{}, kRules)->vs, VsSettings{});  // what the file leaves out
 }

@@ -28,15 +28,15 @@ NetworkPlan plan() {
     return plan;
 }
 
-using Kind = Network::Way::Kind;
+using Kind = WayKind;
 
 TEST(Network, TakesTheLongestPrefix) {
     const Network network(plan());
-    EXPECT_EQ(network.way_to(v4("10.0.0.1")).hop, 1);
-    EXPECT_EQ(network.way_to(v4("10.0.0.200")).hop, 1) << "by the gateway";
-    EXPECT_EQ(network.way_to(v4("192.0.2.1")).hop, 2) << "the default route";
-    EXPECT_EQ(network.way_to(v4("10.0.0.130")).kind, Kind::none) << "unreachable";
-    const auto ask = network.way_to(v4("10.0.0.9"));
+    EXPECT_EQ(network.way_to<Family::ipv4>(v4("10.0.0.1")).hop, 1);
+    EXPECT_EQ(network.way_to<Family::ipv4>(v4("10.0.0.200")).hop, 1) << "by the gateway";
+    EXPECT_EQ(network.way_to<Family::ipv4>(v4("192.0.2.1")).hop, 2) << "the default route";
+    EXPECT_EQ(network.way_to<Family::ipv4>(v4("10.0.0.130")).kind, Kind::none) << "unreachable";
+    const auto ask = network.way_to<Family::ipv4>(v4("10.0.0.9"));
     EXPECT_EQ(ask.kind, Kind::ask);
     EXPECT_EQ(ask.port, 1);
     EXPECT_EQ(ask.neighbour, v4("10.0.0.9"));
@@ -45,10 +45,10 @@ TEST(Network, TakesTheLongestPrefix) {
 }
 
 TEST(Network, HasNoWayWithoutRoutes) {
-    EXPECT_EQ(Network().way_to(v4("10.0.0.1")).kind, Kind::none);
+    EXPECT_EQ(Network().way_to<Family::ipv4>(v4("10.0.0.1")).kind, Kind::none);
     NetworkPlan down = plan();
     down.ports[0].up = false;
-    EXPECT_EQ(Network(down).way_to(v4("192.0.2.1")).kind, Kind::ask)
+    EXPECT_EQ(Network(down).way_to<Family::ipv4>(v4("192.0.2.1")).kind, Kind::ask)
         << "no hop on a link that is down";
 }
 
@@ -79,7 +79,7 @@ TEST(Network, AgreesWithTryingEveryPrefix) {
                 if (route.destination.contains(wanted) &&
                     (!best || route.destination.length > best->destination.length))
                     best = &route;
-            const auto way = network.way_to(wanted.v4());
+            const auto way = network.way_to<Family::ipv4>(wanted.v4());
             if (best == nullptr)
                 ASSERT_EQ(way.kind, Kind::none);
             else

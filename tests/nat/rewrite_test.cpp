@@ -72,7 +72,7 @@ TEST(Rewrite, KeepsChecksumsRight) {
         Headers headers;
         headers.protocol = 6;
         headers.l4 = 34;
-        rewrite_ipv4(frame.data(), headers, to.reversed(), deltas_between(from, to));
+        rewrite(frame.data(), headers, to.reversed(), deltas_between(from, to));
         std::memcpy(ip.data(), frame.data() + 14, ip.size());
         ASSERT_EQ(ip_sum(ip), 0);
         ASSERT_EQ(tcp_sum(ip), 0);

@@ -3,11 +3,14 @@
 //
 //   tcp 198.51.100.7:4001 > 203.0.113.10:80 S ttl=64 seq=1 ack=0 len=5 id=7 df
 //   udp 198.51.100.7:4001 > 203.0.113.10:53 len=12 nosum
-//   icmp 203.0.113.10 > 198.51.100.7 3/4 mtu=1400 { tcp ... }
+//   udp [2001:db8::7]:4001 > [2001:db8:1::10]:53 len=12 options       (a hop-by-hop header)
+//   icmp 203.0.113.10 > 198.51.100.7 3/4 mtu=1400 cut=36 { tcp ... }   (cut: the message's length)
+//   udp 198.51.100.7:4001 > 203.0.113.10:53 len=3000 id=7 from=1480 to=2960   (a fragment of that)
 //   hex 0a0b0c...                       a frame byte for byte, with its Ethernet header
 //
 // describe() works every checksum out from nothing; a wrong one shows as !ip-sum, !tcp-sum,
-// !udp-sum, !icmp-sum, !inner-sum. TTL is 64 and lengths 0 by default; payloads are 'x'.
+// !udp-sum, !icmp-sum; of a first fragment it shows the transport's as it is. TTL is 64 and lengths
+// 0 by default; payloads are 'x'.
 #pragma once
 
 #include <cstdint>

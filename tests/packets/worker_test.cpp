@@ -37,8 +37,8 @@ TEST(Worker, GivesASecondServiceOnOneServerAnotherPort) {
     ASSERT_EQ(second.size(), 1U);
     EXPECT_TRUE(is_sound(second[0].frame));
     Headers headers;
-    ASSERT_EQ(parse_ipv4(second[0].frame, headers), Drop::none);
-    const Flow4 flow = read_flow(second[0].frame.data(), headers);
+    ASSERT_EQ(parse<Family::ipv4>(second[0].frame, headers), Drop::none);
+    const Flow4 flow = read_flow<Family::ipv4>(second[0].frame.data(), headers);
     EXPECT_NE(flow.source_port.host(), 4001);
 
     // The answer to that port finds its way to the client's own.

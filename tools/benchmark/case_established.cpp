@@ -84,7 +84,8 @@ class HashFloor {
         Headers headers;
         headers.l4 = kEthernetHeader + ipv4::kMinHeader;
         for (unsigned i = 0; i < packets.size(); ++i) {
-            keys[i] = key_of(read_flow(rte_pktmbuf_mtod(packets[i], std::uint8_t*), headers));
+            keys[i] = key_of(
+                read_flow<Family::ipv4>(rte_pktmbuf_mtod(packets[i], std::uint8_t*), headers));
             pointers[i] = &keys[i];
         }
         rte_hash_lookup_bulk(hash_, pointers, static_cast<std::uint32_t>(packets.size()),

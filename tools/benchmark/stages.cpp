@@ -26,7 +26,7 @@ class StageProfile {
         w.snapshot_ = &w.plane_.snapshot();
         w.now_ = now;
         w.counters_.received.add(packets.size());
-        Burst burst;
+        Burst<Family::ipv4> burst;
         burst.port = port;
         last_ = rte_rdtsc();
         at_ = 0;

@@ -119,6 +119,9 @@ Json ipvs_options(const ServiceOptions& options) {
     Json json = to_wire(options);
     json.erase("idle_timeout");
     json.erase("slow_start");
+    json.erase("mss_clamp");
+    json.erase("ftp");
+    json.erase("ftp_third_party");
     return json;
 }
 

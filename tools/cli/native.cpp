@@ -52,6 +52,7 @@ int run_native(std::vector<std::string> words, const NativeContext& context) {
     add_service_commands(app, session);
     add_server_commands(app, session);
     add_mark_commands(app, session);
+    add_masquerade_commands(app, session);
     add_vs_commands(app, session);
     add_status_commands(app, session);
 

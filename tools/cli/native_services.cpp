@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "conf/rules.hpp"
 #include "conf/words.hpp"
 #include "tools/cli/native_session.hpp"
 #include "tools/cli/native_tables.hpp"
@@ -25,6 +26,9 @@ struct ServiceSettings {
     std::optional<std::vector<std::string>> flags;
     std::optional<std::uint32_t> idle_timeout;
     std::optional<std::uint32_t> slow_start;
+    std::optional<std::string> mss_clamp;
+    std::optional<std::string> ftp;
+    std::optional<bool> ftp_third_party;
 
     void apply_to(ServiceOptions& options) const;
 };
@@ -72,6 +76,11 @@ void set(T& into, const std::optional<T>& given) {
     if (given) into = *given;
 }
 
+// Digits or "auto"; the option's checks have seen to that.
+std::uint32_t mss_of(const std::string& text) {
+    return text == "auto" ? kMssAuto : static_cast<std::uint32_t>(std::stoul(text));
+}
+
 void ServiceSettings::apply_to(ServiceOptions& options) const {
     set(options.scheduler, scheduler);
     set(options.persistence, persistence);
@@ -79,6 +88,9 @@ void ServiceSettings::apply_to(ServiceOptions& options) const {
     set(options.persistence_engine, persistence_engine);
     set(options.idle_timeout, idle_timeout);
     set(options.slow_start, slow_start);
+    if (mss_clamp) options.mss_clamp = mss_of(*mss_clamp);
+    if (ftp) options.ftp = *ftp == "auto" ? std::nullopt : std::optional(*ftp == "yes");
+    set(options.ftp_third_party, ftp_third_party);
     if (!flags) return;
     options.flags = 0;
     for (const std::string& flag : *flags)
@@ -104,6 +116,14 @@ void add_settings(CLI::App& command, ServiceSettings& settings) {
                        "seconds, instead of the timeout of all TCP or UDP; 0: that one");
     command.add_option("--slow-start", settings.slow_start,
                        "seconds in which a new server grows to its weight; 0: at once");
+    command
+        .add_option("--mss-clamp", settings.mss_clamp,
+                    "bytes of a TCP segment at most, or auto: by the way out's MTU; 0: as it is")
+        ->check(CLI::Range(0U, kMaxMss) | CLI::IsMember({"auto"}));
+    command.add_option("--ftp", settings.ftp, "the FTP helper: yes, no, or auto: for port 21")
+        ->check(CLI::IsMember({"yes", "no", "auto"}));
+    command.add_option("--ftp-third-party", settings.ftp_third_party,
+                       "whether a client's PORT may name another address than its own");
     auto* flags = command.add_option("--flags", settings.flags, "of the scheduler, by commas");
     flags->delimiter(',')->check(CLI::IsMember(texts(kFlagWords)));
 }

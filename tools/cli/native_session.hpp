@@ -50,6 +50,7 @@ void add_service_commands(CLI::App& app, NativeSession& session);
 void add_server_commands(CLI::App& app, NativeSession& session);
 void add_vs_commands(CLI::App& app, NativeSession& session);
 void add_mark_commands(CLI::App& app, NativeSession& session);
+void add_masquerade_commands(CLI::App& app, NativeSession& session);
 void add_status_commands(CLI::App& app, NativeSession& session);  // everything else
 
 }  // namespace usher

@@ -2,10 +2,12 @@
 #include "tools/cli/native_tables.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string_view>
 
 #include "conf/endpoint.hpp"
+#include "conf/masquerade.hpp"
 #include "conf/words.hpp"
 #include "tools/cli/ipvsadm_print.hpp"
 #include "tools/cli/text_table.hpp"
@@ -170,6 +172,36 @@ Result<std::string> marks_table(const Json& result) {
                        network_text(rule.destination), ports_text(rule.destination_ports),
                        rule.interface.empty() ? "*" : rule.interface});
         }
+        return table.to_string();
+    });
+}
+
+Result<std::string> masquerade_table(const Json& result) {
+    return read_masquerade_listing(result).map([](const MasqueradeListing& listing) {
+        TextTable table({">RULE", "INSIDE", "OUTSIDE", "PORTS"});
+        for (std::size_t i = 0; i < listing.rules.size(); ++i) {
+            const MasqueradeRule& rule = listing.rules[i];
+            std::vector<std::string> inside;
+            for (const Prefix& prefix : rule.inside)
+                inside.push_back(prefix.to_string());
+            std::vector<std::string> outside;
+            for (const AddressRange& range : rule.outside)
+                outside.push_back(address_range_text(range));
+            table.add({text(i + 1), fmt::format("{}", fmt::join(inside, ",")),
+                       outside.empty() ? "own" : fmt::format("{}", fmt::join(outside, ",")),
+                       rule.ports ? port_range_text(*rule.ports) : "-"});
+        }
+        return fmt::format("{}other traffic: {}\n", table.to_string(),
+                           word_of(kOtherWords, listing.other));
+    });
+}
+
+Result<std::string> outside_table(const Json& result) {
+    return read_masquerade_listing(result).map([](const MasqueradeListing& listing) {
+        TextTable table({"ADDRESS", "PROTOCOL", ">PORTS", ">USED", ">RESTING", ">EXHAUSTED"});
+        for (const OutsideRow& row : listing.addresses)
+            table.add({row.address.to_string(), row.protocol, text(row.ports), text(row.used),
+                       text(row.resting), text(row.exhausted)});
         return table.to_string();
     });
 }

@@ -18,6 +18,8 @@ Result<std::string> table_summary(const Json& result);
 Result<std::string> timeouts_table(const Json& result);
 Result<std::string> vs_table(const Json& result);
 Result<std::string> marks_table(const Json& result);
+Result<std::string> masquerade_table(const Json& result);
+Result<std::string> outside_table(const Json& result);  // of the same result
 Result<std::string> log_summary(const Json& result);
 
 }  // namespace usher

@@ -23,8 +23,10 @@ NameResolver no_names() {
 const Prefix kServers4 = Prefix::of(*IpAddress::parse("10.2.0.0"), 16);
 const Prefix kServers6 = Prefix::of(*IpAddress::parse("fd00:2::"), 32);
 
-StaticRoute to_servers() {
-    return {kServers4, IpAddress::parse("10.0.0.100"), "int"};
+std::vector<StaticRoute> routes() {
+    const auto gateway = [](const char* text) { return IpAddress::parse(text); };
+    return {{kServers4, gateway("10.0.0.100"), "int"},
+            {kServers6, gateway("2001:db8:b::100"), "int"}};
 }
 
 }  // namespace
@@ -46,7 +48,7 @@ Box::Box(unsigned workers) {
     process_pool();
     DirectorInProcess::Options options;
     options.table_bits = kTableBits;
-    options.routes = {to_servers()};
+    options.routes = routes();
     for (unsigned worker = 0; worker < workers; ++worker) {
         std::vector<PortAccess> ports;
         for (unsigned port = 0; port < 2; ++port) {

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/masquerade_planner.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "conf/masquerade.hpp"
+
+namespace usher {
+
+namespace {
+
+// Linux takes ports for its own connections from 32768-60999 (net.ipv4.ip_local_port_range), and
+// most programs listen below.
+constexpr PortRange kOfOwnAddress{61000, 65535};
+constexpr PortRange kOfOtherAddress{1, 65535};
+
+PortRange ports_of(const MasqueradeRule& rule, const IpAddress& address,
+                   const std::vector<IpAddress>& box) {
+    if (rule.ports) return *rule.ports;
+    return std::find(box.begin(), box.end(), address) != box.end() ? kOfOwnAddress
+                                                                   : kOfOtherAddress;
+}
+
+}  // namespace
+
+MasqueradePlan plan_masquerade(const std::vector<MasqueradeRule>& rules, const BoxAddresses& box) {
+    MasqueradePlan plan;
+    plan.rules = rules;
+    std::set<IpAddress> seen;
+    const auto add = [&](const MasqueradeRule& rule, const IpAddress& address) {
+        if (!seen.insert(address).second) return;
+        const PortRange ports = ports_of(rule, address, box.all);
+        plan.outside.push_back({address, ports.first, ports.last});
+    };
+    for (const MasqueradeRule& rule : rules) {
+        plan.inside.insert(plan.inside.end(), rule.inside.begin(), rule.inside.end());
+        for (const AddressRange& range : rule.outside)
+            for (const IpAddress& address : addresses_of(range))
+                add(rule, address);
+    }
+    const auto own_rule = std::find_if(rules.begin(), rules.end(), [](const MasqueradeRule& rule) {
+        return rule.outside.empty();
+    });
+    for (const BoxAddresses::OnPort& own : box.on_ports) {
+        const bool is_inside =
+            std::any_of(plan.inside.begin(), plan.inside.end(),
+                        [&](const Prefix& prefix) { return prefix.contains(own.address); });
+        if (own_rule == rules.end() && !is_inside) continue;
+        plan.own.push_back(own);
+        add(own_rule == rules.end() ? MasqueradeRule{} : *own_rule, own.address);
+    }
+    return plan;
+}
+
+OutsideIndex OutsideBook::free_index() const {
+    std::vector<bool> taken(pool_.addresses());
+    for (const auto& [address, entry] : entries_)
+        taken[entry.index] = true;
+    const auto free = std::find(taken.begin(), taken.end(), false);
+    return free == taken.end() ? kNoOutside : static_cast<OutsideIndex>(free - taken.begin());
+}
+
+void OutsideBook::reserve(const Entry& entry, const std::vector<ServiceKey>& services) {
+    std::vector<std::uint16_t> tcp;
+    std::vector<std::uint16_t> udp;
+    for (const ServiceKey& service : services) {
+        if (service.fwmark != 0 || service.address != entry.ports.address) continue;
+        if (service.protocol == Protocol::tcp) tcp.push_back(service.port);
+        if (service.protocol == Protocol::udp) udp.push_back(service.port);
+    }
+    pool_.set_services(entry.index, PortKind::tcp, tcp);
+    pool_.set_services(entry.index, PortKind::udp, udp);
+}
+
+Result<void> OutsideBook::set(const std::vector<OutsidePorts>& wanted,
+                              const std::vector<ServiceKey>& services) {
+    release();
+    std::size_t fresh = 0;
+    for (const OutsidePorts& each : wanted)
+        if (!entries_.contains(each.address)) ++fresh;
+    if (entries_.size() + fresh > pool_.addresses())
+        return fail(Errc::no_space,
+                    "at most " + std::to_string(pool_.addresses()) +
+                        " outside addresses, with those whose ports are still in use");
+    for (auto& [address, entry] : entries_)
+        entry.wanted = false;
+    for (const OutsidePorts& each : wanted) {
+        auto found = entries_.find(each.address);
+        if (found == entries_.end())
+            found = entries_.emplace(each.address, Entry{free_index(), {}, false}).first;
+        Entry& entry = found->second;
+        if (entry.wanted) continue;
+        entry.ports = each;
+        entry.wanted = true;
+        reserve(entry, services);
+        pool_.set_span(entry.index, {each.first_port, each.last_port});
+    }
+    for (const auto& [address, entry] : entries_)
+        if (!entry.wanted) pool_.set_span(entry.index, {});
+    return {};
+}
+
+bool OutsideBook::release() {
+    return std::erase_if(entries_, [&](const auto& item) {
+               return !item.second.wanted && pool_.is_idle(item.second.index);
+           }) != 0;
+}
+
+OutsideIndex OutsideBook::index_of(const IpAddress& address) const {
+    const auto found = entries_.find(address);
+    return found == entries_.end() ? kNoOutside : found->second.index;
+}
+
+std::vector<OutsidePorts> OutsideBook::held() const {
+    std::vector<OutsidePorts> held;
+    for (const auto& [address, entry] : entries_)
+        held.push_back(entry.ports);
+    return held;
+}
+
+std::shared_ptr<const MasqueradeRules> compile_masquerade(const MasqueradePlan& plan,
+                                                          const OutsideBook& book) {
+    std::vector<MasqueradeSpec> specs;
+    for (const MasqueradeRule& rule : plan.rules) {
+        MasqueradeSpec& spec = specs.emplace_back();
+        spec.inside = rule.inside;
+        for (const AddressRange& range : rule.outside)
+            for (const IpAddress& address : addresses_of(range))
+                spec.outside.push_back({address, book.index_of(address)});
+    }
+    std::vector<OwnOutside> own;
+    for (const BoxAddresses::OnPort& each : plan.own)
+        own.push_back({each.port, {each.address, book.index_of(each.address)}});
+    return std::make_shared<MasqueradeRules>(specs, own);
+}
+
+}  // namespace usher

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Datagrams in fragments. The first fragment has the ports: it takes the way of any packet, and
+// what was decided about it goes for the others, which get new addresses and nothing else: ids and
+// boundaries stay as they are. nat/fragment_table.hpp has the bookkeeping, and the limits; a
+// datagram's fragments must reach one worker, which RSS sees to: it hashes fragments by their
+// addresses alone.
+#include "dataplane/worker.hpp"
+#include "nat/fragment.hpp"
+#include "nat/readdress.hpp"
+
+namespace usher {
+
+namespace {
+
+// What the fragments of a datagram follow: its connection, and the life of its memory in which
+// that was so.
+constexpr std::uint64_t value_of(Entry entry, Ticks born) {
+    return std::uint64_t{born} << 32 | std::uint64_t{entry.direction() == Direction::reply} << 28 |
+           entry.index();
+}
+constexpr Entry entry_in(std::uint64_t value) {
+    const bool reply = value >> 28 & 1;
+    return Entry(0, static_cast<ConnectionIndex>(value & ((1U << 28) - 1)),
+                 reply ? Direction::reply : Direction::original);
+}
+constexpr Ticks born_in(std::uint64_t value) {
+    return static_cast<Ticks>(value >> 32);
+}
+
+Headers headers_of(std::span<const std::uint8_t> datagram, const Fragment& fragment) {
+    constexpr int kTcpFlags = 13;
+    Headers headers;
+    headers.protocol = fragment.protocol;
+    if (fragment.protocol == static_cast<std::uint8_t>(Protocol::tcp))
+        headers.tcp_flags = datagram[fragment.l4 + std::size_t{kTcpFlags}];
+    headers.l4 = static_cast<std::uint8_t>(kEthernetHeader + fragment.l4);
+    headers.ip_length = static_cast<std::uint16_t>(datagram.size());
+    return headers;
+}
+
+bool has_ports(const Fragment& fragment) {
+    const auto protocol = static_cast<Protocol>(fragment.protocol);
+    return protocol == Protocol::tcp || protocol == Protocol::udp;
+}
+
+}  // namespace
+
+template <Family F>
+void Worker::pass_fragment(rte_mbuf* packet, PortIndex port) {
+    const Fragment fragment = read_fragment<F>(datagram_of<F>(packet));
+    if (kEthernetHeader + fragment.l4 > 0xff) return drop(packet, Drop::bad_ip_header);
+    const FragmentTable::Answer answer = fragments_.accept(fragment, packet, now_);
+    switch (answer.verdict) {
+        case FragmentTable::Verdict::decide:
+            decide_about<F>(packet, port, fragment, answer.handle);
+            break;
+        case FragmentTable::Verdict::follow:
+            follow<F>(packet, answer.value);
+            break;
+        case FragmentTable::Verdict::drop:
+            drop(packet, answer.reason);
+            break;
+        case FragmentTable::Verdict::hold:
+            break;
+    }
+    discard_fragments();
+}
+
+// A first fragment is a burst of its own.
+template <Family F>
+void Worker::decide_about(rte_mbuf* packet, PortIndex port, const Fragment& fragment,
+                          FragmentTable::Handle handle) {
+    if (!has_ports(fragment)) {
+        fragments_.reject(handle, Drop::unknown_protocol);
+        return drop(packet, Drop::unknown_protocol);
+    }
+    Burst<F> burst;
+    burst.port = port;
+    burst.count = 1;
+    burst.packets[0] = packet;
+    burst.headers[0] = headers_of(datagram_of<F>(packet), fragment);
+    burst.flows[0] = read_flow<F>(burst.frame(0), burst.headers[0]);
+    burst.hashes[0] = plane_.table.hash(burst.flows[0], filed_under<F>(burst.headers[0].protocol));
+    look_up(burst);
+    decide(burst);
+    if (burst.count == 0) return fragments_.reject(handle, Drop::fragment);
+
+    const Entry entry = burst.entries[0];
+    const Connection& connection = plane_.table[entry.index()];
+    const std::uint64_t value = value_of(entry, connection.born);
+    if (connection.status.load(std::memory_order_relaxed) & kOnePacket)
+        fragments_.reject(handle, Drop::fragment);  // nothing stays that they could follow
+    else
+        fragments_.resolve(handle, value);
+    forward(burst);
+    while (void* held = fragments_.next_released())
+        follow<F>(static_cast<rte_mbuf*>(held), value);
+}
+
+// The connection may have ended since, and its memory may be another's.
+template <Family F>
+void Worker::follow(rte_mbuf* packet, std::uint64_t value) {
+    const Entry entry = entry_in(value);
+    const Connection& connection = plane_.table[entry.index()];
+    const std::uint32_t status = connection.status.load(std::memory_order_acquire);
+    const bool same = (status & kLive) && connection.born == born_in(value) &&
+                      family_of(connection.protocol) == F;
+    if (!same) return drop(packet, Drop::fragment);
+    const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
+    if (datagram[IpLayout<F>::kTtl] <= 1) return drop(packet, Drop::ttl_exceeded);
+    const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
+    readdress<F>(datagram.data(), {answer.destination, answer.source});
+    take_hop<F>(datagram.data());
+    const auto length = static_cast<std::uint16_t>(datagram.size());
+    count(connection, entry.direction(), length);
+    send_towards<F>(packet, length, answer.source);
+}
+
+void Worker::discard_fragments() {
+    for (;;) {
+        const FragmentTable::Discarded one = fragments_.next_discarded();
+        if (one.packet == nullptr) return;
+        drop(static_cast<rte_mbuf*>(one.packet), one.reason);
+    }
+}
+
+template void Worker::pass_fragment<Family::ipv4>(rte_mbuf*, PortIndex);
+template void Worker::pass_fragment<Family::ipv6>(rte_mbuf*, PortIndex);
+
+}  // namespace usher

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Who is masqueraded, and behind which address. Asked once for each new mapping (port_pool.hpp),
+// never for established connections.
+//
+// Worked example: the rule "10.0.0.0/24 behind 203.0.113.20 and .21" and a packet of
+// 10.0.0.55:5353 to 192.0.2.53:53. rule_for() finds it: the source is inside, and the destination
+// is not (from inside to inside is routing, of which there is none: the packet is nobody's).
+// outside_of() names .20 or .21, always the same for one inside host (RFC 4787 REQ-2), whatever
+// others come or go beside it: each address is weighed with the host by a hash, the heaviest wins.
+// A rule without addresses means the box's own on the way out; then the way is part of the
+// mapping, as there may be several.
+//
+// An inside host that calls a virtual service may be sent to a server beside it, or to itself: the
+// answer would not come by here. For such a connection is_inside() holds of both, and the client
+// gets the box's own address on the way to the server (own_on()), as well as a port of it.
+//
+// The first rule that has the source counts; there are few, so they are looked through. Immutable
+// after construction; any number of workers read it. Construction is for the control thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/network.hpp"
+#include "dataplane/port_pool.hpp"
+#include "nat/flow.hpp"
+
+namespace usher {
+
+struct OutsideAddress {
+    IpAddress address;
+    OutsideIndex index = kNoOutside;  // in the PortPool
+};
+
+struct MasqueradeSpec {
+    std::vector<Prefix> inside;           // of either family
+    std::vector<OutsideAddress> outside;  // likewise; none of a family: the box's own are meant
+};
+
+// The box's own address on a port, at most one of a family.
+struct OwnOutside {
+    PortIndex port = 0;
+    OutsideAddress outside;
+};
+
+template <Family F>
+struct Outside {
+    typename WireAddress<F>::type address{};
+    OutsideIndex index = kNoOutside;
+    bool by_way_out = false;  // the address is for this way out only: it belongs to the mapping
+
+    explicit operator bool() const { return index != kNoOutside; }
+};
+
+namespace masquerade_rules {
+
+// An address as numbers, in network order.
+template <Family F>
+using Words = std::array<std::uint32_t, F == Family::ipv4 ? 1 : 4>;
+
+using RuleIndex = std::uint32_t;
+inline constexpr RuleIndex kNoRule = 0xffffffff;
+
+template <Family F>
+class Rules {
+  public:
+    using Address = typename WireAddress<F>::type;
+
+    void build(const std::vector<MasqueradeSpec>& rules, const std::vector<OwnOutside>& own);
+    RuleIndex rule_for(const Address& source, const Address& destination) const;
+    Outside<F> outside_of(RuleIndex rule, const Address& source, PortIndex way_out) const;
+    RuleIndex rule_of(const Address& address) const;
+    Outside<F> own_on(PortIndex port) const {
+        return port < own_.size() ? own_[port] : Outside<F>();
+    }
+
+  private:
+    struct Inside {
+        Words<F> network;
+        Words<F> mask;
+        RuleIndex rule;
+    };
+
+    std::vector<Inside> inside_;                    // in the order of the rules
+    std::vector<std::vector<Outside<F>>> outside_;  // by rule; empty: the box's own
+    std::vector<Outside<F>> own_;                   // by port
+};
+
+}  // namespace masquerade_rules
+
+class MasqueradeRules {
+  public:
+    using RuleIndex = masquerade_rules::RuleIndex;
+    static constexpr RuleIndex kNoRule = masquerade_rules::kNoRule;
+
+    MasqueradeRules() = default;  // nobody is masqueraded
+    MasqueradeRules(const std::vector<MasqueradeSpec>& rules, const std::vector<OwnOutside>& own);
+
+    bool empty() const { return empty_; }
+
+    // kNoRule: not masqueraded.
+    template <Family F>
+    RuleIndex rule_for(const typename WireAddress<F>::type& source,
+                       const typename WireAddress<F>::type& destination) const {
+        return of<F>().rule_for(source, destination);
+    }
+    // False when the rule means the box's own address and it has none on that way.
+    template <Family F>
+    Outside<F> outside_of(RuleIndex rule, const typename WireAddress<F>::type& source,
+                          PortIndex way_out) const {
+        return of<F>().outside_of(rule, source, way_out);
+    }
+
+    template <Family F>
+    bool is_inside(const typename WireAddress<F>::type& address) const {
+        return of<F>().rule_of(address) != kNoRule;
+    }
+    // False when the box has none there, or lends no ports of it.
+    template <Family F>
+    Outside<F> own_on(PortIndex port) const {
+        return of<F>().own_on(port);
+    }
+
+  private:
+    template <Family F>
+    const auto& of() const {
+        if constexpr (F == Family::ipv4)
+            return v4_;
+        else
+            return v6_;
+    }
+
+    masquerade_rules::Rules<Family::ipv4> v4_;
+    masquerade_rules::Rules<Family::ipv6> v6_;
+    bool empty_ = true;
+};
+
+}  // namespace usher
