@@ -5,13 +5,24 @@ import socket
 import threading
 
 
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def new_socket(address, kind):
+    made = socket.socket(family_of(address), kind)
+    if made.family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return made
+
+
 class UdpEcho(threading.Thread):
     """Answers each datagram with `name: ` before it; remembers the senders."""
 
     def __init__(self, box, port, name, address="0.0.0.0"):
         super().__init__(daemon=True)
         with box.inside():
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.socket = new_socket(address, socket.SOCK_DGRAM)
         self.socket.bind((address, port))
         self.name_sent = name.encode()
         self.senders = []
@@ -30,7 +41,7 @@ class TcpEcho(threading.Thread):
     def __init__(self, box, port, address="0.0.0.0"):
         super().__init__(daemon=True)
         with box.inside():
-            self.socket = socket.socket()
+            self.socket = new_socket(address, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind((address, port))
         self.socket.listen(1000)

@@ -122,7 +122,7 @@ class Rig:
         folder.mkdir()
         listens = "".join(f"""
     server {{
-        listen {port} backlog=4096;
+        listen [::]:{port} ipv6only=off backlog=4096;
         location / {{
             return 200 "{name if port == ports[0] else f'{name}:{port}'}\\n";
         }}
