@@ -51,11 +51,6 @@ std::vector<ConfigError> unsupported(const ReadConfig& read) {
         if (!able)
             errors.push_back({read.source.file, read.source.services[i].key, able.error().message});
     }
-    if (!errors.empty()) return errors;
-    DesiredState rest;
-    rest.masquerade = read.config.masquerade;
-    if (const auto able = supported(rest); !able)
-        errors.push_back({read.source.file, {}, able.error().message});
     return errors;
 }
 

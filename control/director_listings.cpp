@@ -129,10 +129,23 @@ void RunningDirector::each_connection(
     for (ConnectionIndex index = 0; index < used; ++index) {
         const Connection& connection = table[index];
         // Acquire: pairs with the release that set kLive after the rest was filled.
-        if (!(connection.status.load(std::memory_order_acquire) & kLive)) continue;
+        const std::uint32_t status = connection.status.load(std::memory_order_acquire);
+        if (!(status & kLive) || (status & kMapping)) continue;
         if (connection.is_expired(now)) continue;
         if (!visit(row_of(table, index, now))) return;
     }
+}
+
+std::vector<OutsideRow> RunningDirector::outside() const {
+    static constexpr std::pair<PortKind, const char*> kKinds[] = {
+        {PortKind::tcp, "tcp"}, {PortKind::udp, "udp"}, {PortKind::query, "icmp"}};
+    std::vector<OutsideRow> rows;
+    for (const OutsidePorts& each : outside_.held())
+        for (const auto& [kind, name] : kKinds) {
+            const PortPool::Use use = parts_.plane.ports.use(outside_.index_of(each.address), kind);
+            rows.push_back({each.address, name, use.ports, use.used, use.resting, use.exhausted});
+        }
+    return rows;
 }
 
 std::vector<WorkerRow> RunningDirector::workers() const {

@@ -25,6 +25,19 @@ StateTimeouts in_ticks(const Timeouts& timeouts) {
     return ticks;
 }
 
+// RFC 5382 REQ-5 wants two hours and four minutes of an idle TCP connection, and four minutes of
+// one that opens or closes.
+StateTimeouts masquerade_timeouts(const Timeouts& timeouts) {
+    constexpr std::uint32_t kEstablished = 7440, kTransitory = 240;
+    StateTimeouts ticks = in_ticks(timeouts);
+    for (std::size_t state = 0; state < ticks.size(); ++state)
+        if (static_cast<State>(state) != State::udp && static_cast<State>(state) != State::close)
+            ticks[state] = std::max(ticks[state], seconds(kTransitory));
+    Ticks& established = ticks[static_cast<std::size_t>(State::established)];
+    established = std::max(established, seconds(kEstablished));
+    return ticks;
+}
+
 std::vector<StateTimeouts> own_timeouts(const Timeouts& timeouts,
                                         const std::vector<std::uint32_t>& idle_timeouts) {
     std::vector<StateTimeouts> all;
@@ -75,7 +88,8 @@ RunningDirector::RunningDirector(DirectorParts parts, Config config, std::string
       slots_(parts_.plane),
       compiler_(slots_),
       statistics_(slots_, [this](ServerSlot slot) { return read_slot(slot); }),
-      planner_(parts_.interfaces, config_) {
+      planner_(parts_.interfaces, config_),
+      outside_(parts_.plane.ports) {
     plan_network();
 }
 
@@ -94,10 +108,15 @@ Result<void> RunningDirector::publish(DesiredState next) {
     if (auto ok = supported(next); !ok) return ok;
     auto compiled = compiler_.compile(next, now_in_seconds());
     if (!compiled) return tl::unexpected(compiled.error());
+    if (auto done = set_masquerade(next); !done) {
+        static_cast<void>(set_masquerade(desired_));
+        return done;
+    }
     set_thresholds(desired_, next);
     put_in_force(*compiled, next);
     if (auto steered = steer(next); !steered) {  // the kernel's maps are full
         set_thresholds(next, desired_);
+        static_cast<void>(set_masquerade(desired_));
         republish();
         static_cast<void>(steer(desired_));  // some interfaces may have taken it
         return steered;
@@ -118,7 +137,11 @@ void RunningDirector::put_in_force(const CompiledServices& services, const Desir
     snapshot->services = services.tables;
     snapshot->servers = services.servers;
     snapshot->marks = mark_rules(desired.marks);
+    snapshot->masquerade = masquerade_;
+    snapshot->masquerade_timeouts = masquerade_timeouts(desired.timeouts);
     snapshot->deployed = services.deployed;
+    // Masqueraded connections are of no server, and good for as long as there are rules.
+    if (!masquerade_->empty()) set_bit(snapshot->deployed, kNobodysSlot);
     snapshot->weighted = services.weighted;
     snapshot->network = network_;
     snapshot->timeouts = in_ticks(desired.timeouts);
@@ -188,6 +211,8 @@ Result<void> RunningDirector::steer(const DesiredState& desired) {
     wanted.marked = marked_destinations(desired);
     wanted.other =
         desired.other == OtherTraffic::drop ? OtherPackets::to_worker : OtherPackets::to_kernel;
+    wanted.inside = masquerade_plan_.inside;
+    wanted.outside = outside_.held();
     for (const KernelAddress& address : parts_.kernel->network().addresses)
         wanted.local_addresses.push_back(address.address);
     for (const auto& [ifindex, link] : parts_.kernel->network().links)
@@ -210,6 +235,8 @@ void RunningDirector::on_kernel_news() {
     }
     if (!*changed) return;
     plan_network();
+    if (const auto done = set_masquerade(desired_); !done)
+        log_error("masquerading: {}", done.error().message);
     republish();
     if (const auto steered = steer(desired_); !steered)
         log_error("steering: {}", steered.error().message);
@@ -253,7 +280,52 @@ void RunningDirector::on_second() {
     if (parts_.kernel != nullptr) static_cast<void>(parts_.kernel->refresh(neighbours_in_use_));
     release_slots();
     watch_pressure();
+    watch_outside();
     if (compiler_.growing()) grow();
+}
+
+// Before the services of `desired` are published: their ports are not handed out from now on.
+Result<void> RunningDirector::set_masquerade(const DesiredState& desired) {
+    MasqueradePlan plan = plan_masquerade(desired.masquerade, box_addresses());
+    std::vector<ServiceKey> services;
+    for (const auto& [key, service] : desired.services)
+        services.push_back(key);
+    if (auto set = outside_.set(plan.outside, services); !set) return set;
+    masquerade_ = compile_masquerade(plan, outside_);
+    masquerade_plan_ = std::move(plan);
+    return {};
+}
+
+BoxAddresses RunningDirector::box_addresses() const {
+    BoxAddresses box;
+    for (PortIndex port = 0; port < parts_.interfaces.size(); ++port) {
+        const auto v4 = network_->port_address<Family::ipv4>(port);
+        const auto v6 = network_->port_address<Family::ipv6>(port);
+        if (v4 != Be32()) box.on_ports.push_back({port, IpAddress(v4)});
+        if (!IpAddress(v6).is_unspecified()) box.on_ports.push_back({port, IpAddress(v6)});
+    }
+    for (const auto& each : box.on_ports)
+        box.all.push_back(each.address);
+    if (parts_.kernel != nullptr)
+        for (const KernelAddress& each : parts_.kernel->network().addresses)
+            box.all.push_back(each.address);
+    return box;
+}
+
+// Ports that have rested, addresses that nobody needs any more, and a word when ports run out.
+void RunningDirector::watch_outside() {
+    if (++seconds_ % kGenerationSeconds == 0) parts_.plane.ports.begin_generation();
+    if (outside_.release())
+        if (const auto steered = steer(desired_); !steered)
+            log_error("steering: {}", steered.error().message);
+    std::uint64_t exhausted = 0;
+    for (const OutsideRow& row : outside())
+        exhausted += row.exhausted;
+    if (exhausted > exhausted_before_)
+        log_warning(
+            "masquerading: {} connections found no outside port: see usher masquerade ports",
+            exhausted - exhausted_before_);
+    exhausted_before_ = exhausted;
 }
 
 // Servers in their slow start get their next weights. Nothing else has changed.

@@ -15,6 +15,7 @@
 #include "conf/model.hpp"
 #include "control/defence.hpp"
 #include "control/director.hpp"
+#include "control/masquerade_planner.hpp"
 #include "control/network_planner.hpp"
 #include "control/service_compiler.hpp"
 #include "control/statistics.hpp"
@@ -58,6 +59,7 @@ class RunningDirector final : public Director {
     ServiceRow counted(ServiceRow row) const override;
     void zero_stats(const std::optional<ServiceKey>& service) override;
     void each_connection(const std::function<bool(const ConnectionRow&)>& visit) const override;
+    std::vector<OutsideRow> outside() const override;
     std::vector<WorkerRow> workers() const override;
     std::vector<PortRow> ports() const override;
     std::vector<DropRow> drops() const override;
@@ -82,6 +84,9 @@ class RunningDirector final : public Director {
     std::uint64_t connections_counted() const;
     std::uint32_t now_in_seconds() const { return parts_.now() / kTicksPerSecond; }
     Result<void> steer(const DesiredState& desired);
+    Result<void> set_masquerade(const DesiredState& desired);
+    BoxAddresses box_addresses() const;
+    void watch_outside();
     void republish();  // the same services, another network, timeouts or debug areas
     void want_neighbours();
     void release_slots();
@@ -101,6 +106,11 @@ class RunningDirector final : public Director {
     CompiledServices services_;  // in force
     std::vector<MarkRule> marks_source_;
     std::shared_ptr<const MarkRules> marks_ = std::make_shared<MarkRules>();
+    OutsideBook outside_;
+    MasqueradePlan masquerade_plan_;
+    std::shared_ptr<const MasqueradeRules> masquerade_ = std::make_shared<MasqueradeRules>();
+    std::uint32_t seconds_ = 0;           // on_second() so far
+    std::uint64_t exhausted_before_ = 0;  // times that there was no port
     Pressure pressure_;
     std::shared_ptr<const Network> network_;
     std::set<NeighbourKey> neighbours_in_use_;

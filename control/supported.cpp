@@ -34,7 +34,6 @@ Result<void> supported(const DesiredState& desired) {
             return not_yet("the FTP helper is");
         if (options.mss_clamp != 0) return not_yet("MSS clamping is");
     }
-    if (!desired.masquerade.empty()) return not_yet("masquerading ([[masquerade]]) is");
     return {};
 }
 

@@ -166,8 +166,17 @@ Worker::Target<F> Worker::choose(const Burst<F>& burst, unsigned i,
 template <Family F>
 Entry Worker::connect(Burst<F>& burst, unsigned i, const Service<F>& service,
                       const Target<F>& target) {
+    ConnectionIndex mapping = kNoConnection;
+    if (!snapshot_->masquerade->empty() && turns_back(burst.flows[i], target)) {
+        mapping = mapping_to_server(burst.flows[i], burst.headers[i].protocol, target);
+        if (mapping == kNoConnection) {
+            drop(burst, i, Drop::no_outside_port);
+            return Entry();
+        }
+    }
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) {
+        if (mapping != kNoConnection) release_template(mapping);
         if (target.control != kNoConnection) release_template(target.control);
         drop(burst, i, Drop::table_full);
         return Entry();
@@ -182,6 +191,10 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Service<F>& service,
     std::uint32_t status = kLive | static_cast<std::uint32_t>(state);
     if (target.control != kNoConnection) {
         connection.next = target.control;
+        status |= kControlled;
+    }
+    if (mapping != kNoConnection) {
+        hide_client<F>(index, mapping);
         status |= kControlled;
     }
     if (service.timeout_class != 0) {
@@ -228,7 +241,8 @@ template <Family F>
 Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index) {
     Connection& connection = plane_.table[index];
     LinkResult result = plane_.table.link(index);
-    for (int tries = 0; result == LinkResult::reply_taken && tries < kPortTries; ++tries) {
+    const int most = has_leased_port(connection) ? 0 : kPortTries;
+    for (int tries = 0; result == LinkResult::reply_taken && tries < most; ++tries) {
         give_other_port<F>(index);
         result = plane_.table.link(index);
     }
@@ -325,5 +339,8 @@ template void Worker::fill(ConnectionIndex, const Burst<Family::ipv4>&, unsigned
                            const Target<Family::ipv4>&);
 template void Worker::fill(ConnectionIndex, const Burst<Family::ipv6>&, unsigned,
                            const Target<Family::ipv6>&);
+
+template void Worker::put_off(const Burst<Family::ipv4>&, unsigned, ConnectionIndex);
+template void Worker::put_off(const Burst<Family::ipv6>&, unsigned, ConnectionIndex);
 
 }  // namespace usher

@@ -43,6 +43,8 @@ inline constexpr std::uint32_t kTemplate = 1U << 10;
 inline constexpr std::uint32_t kControlled = 1U << 11;   // `next` is its template
 inline constexpr std::uint32_t kAssured = 1U << 12;      // template: a connection of it stood
 inline constexpr std::uint32_t kOnePacket = 1U << 13;    // never in the table (one_packet.cpp)
+inline constexpr std::uint32_t kMapping = 1U << 15;      // template: of masquerading; its
+                                                         // timeout_class is an OutsideIndex
 inline constexpr std::uint32_t kOwnTimeouts = 1U << 14;  // Snapshot::own_timeouts[timeout_class]
 
 // In the protocol of a template.
@@ -68,6 +70,9 @@ constexpr Family family_of(std::uint8_t filed) {
 constexpr State state_of(std::uint32_t status) {
     return static_cast<State>(status & kStateMask);
 }
+
+// The timeout class of masqueraded connections.
+inline constexpr std::uint16_t kMasqueradeTimeouts = 0xffff;
 
 struct alignas(64) Connection {
     // Constant while the entry is in the table.

@@ -9,6 +9,7 @@
 #include "dataplane/connection_pool.hpp"
 #include "dataplane/connection_table.hpp"
 #include "dataplane/grace.hpp"
+#include "dataplane/port_pool.hpp"
 #include "dataplane/snapshot.hpp"
 
 namespace usher {
@@ -43,6 +44,7 @@ class DataPlane {
     ConnectionPool pool;
     Grace grace;
     MappedArray<ServerLoad> loads;
+    PortPool ports;  // of masquerading
 
   private:
     const unsigned workers_;

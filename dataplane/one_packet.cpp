@@ -32,6 +32,10 @@ Entry Worker::stray(Burst<F>& burst, unsigned i) {
     const Flow<F>& flow = burst.flows[i];
     const Headers& headers = burst.headers[i];
     if (!snapshot_->servers_of<F>().contains(headers.protocol, flow.source, flow.source_port)) {
+        const MasqueradeRules& rules = *snapshot_->masquerade;
+        const auto rule = rules.empty() ? MasqueradeRules::kNoRule
+                                        : rules.rule_for<F>(flow.source, flow.destination);
+        if (rule != MasqueradeRules::kNoRule) return masquerade(burst, i, rule);
         drop(burst, i, Drop::no_service);
         return Entry();
     }

@@ -24,15 +24,6 @@ constexpr Ticks kWhileControlling = seconds(60);
 constexpr std::uint16_t kFtp = 21;
 constexpr int kTries = 4;
 
-// One more reference, unless the last one is gone.
-bool hold(Connection& one) {
-    std::uint32_t references = one.hop[0].load(std::memory_order_relaxed);
-    while (references != 0)
-        if (one.hop[0].compare_exchange_weak(references, references + 1, std::memory_order_acq_rel))
-            return true;
-    return false;
-}
-
 // FTP's data connections come to other ports: its templates are for all.
 template <Family F>
 bool is_for_one_port(const Service<F>& service, Be16 port) {
@@ -80,7 +71,7 @@ Worker::Target<F> Worker::persistent_target(const Burst<F>& burst, unsigned i,
     for (int tries = 0; tries < kTries; ++tries) {
         if (const Entry entry = plane_.table.find(hash, key.flow, key.protocol)) {
             Connection& found = plane_.table[entry.index()];
-            if (is_valid(entry.index()) && hold(found)) {
+            if (is_valid(entry.index()) && hold_template(entry.index())) {
                 if (found.last_seen.load(std::memory_order_relaxed) != now_)
                     found.last_seen.store(now_, std::memory_order_relaxed);
                 return controlled_by(entry.index(), service, burst.flows[i]);
@@ -156,9 +147,21 @@ ConnectionIndex Worker::make_template(const Service<F>& service, const Flow<F>& 
     return kNoConnection;
 }
 
+// One more reference, unless the last one is gone.
+bool Worker::hold_template(ConnectionIndex index) {
+    std::atomic<std::uint32_t>& count = plane_.table[index].hop[0];
+    std::uint32_t references = count.load(std::memory_order_relaxed);
+    while (references != 0)
+        if (count.compare_exchange_weak(references, references + 1, std::memory_order_acq_rel))
+            return true;
+    return false;
+}
+
 void Worker::release_template(ConnectionIndex index) {
-    if (plane_.table[index].hop[0].fetch_sub(1, std::memory_order_acq_rel) == 1)
-        free_list_.retire(index);
+    Connection& one = plane_.table[index];
+    if (one.hop[0].fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (one.status.load(std::memory_order_relaxed) & kMapping) return_port(index);
+    free_list_.retire(index);
 }
 
 // The end of its time: true when that is its end. A template that controls connections gets

@@ -11,6 +11,7 @@
 
 #include "dataplane/clock.hpp"
 #include "dataplane/mark_rules.hpp"
+#include "dataplane/masquerade_rules.hpp"
 #include "dataplane/network.hpp"
 #include "dataplane/real_servers.hpp"
 #include "dataplane/service.hpp"
@@ -101,6 +102,8 @@ struct Snapshot {
     std::vector<StateTimeouts> own_timeouts;  // of services with timeouts of their own
     PerFamily<RealServers> servers;
     std::shared_ptr<const MarkRules> marks = std::make_shared<MarkRules>();
+    std::shared_ptr<const MasqueradeRules> masquerade = std::make_shared<MasqueradeRules>();
+    StateTimeouts masquerade_timeouts{};  // ticks
 
     template <Family F>
     const ServiceTable<F>& services_of() const {

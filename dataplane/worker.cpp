@@ -111,7 +111,7 @@ void Worker::pass_set_aside(PortIndex port) {
         if (is_fragment<F>(datagram_of<F>(packet)))
             pass_fragment<F>(packet, port);
         else
-            pass_icmp<F>(packet);
+            pass_icmp<F>(packet, port);
     };
     for (unsigned i = 0; i < set_aside_count_; ++i) {
         const auto* frame = rte_pktmbuf_mtod(set_aside_[i], const std::uint8_t*);

@@ -102,9 +102,11 @@ class Worker {
     bool starts_anew(const Connection& connection, std::uint32_t status) const;
     void assure(const Connection& connection);
     Ticks timeout_of(const Connection& connection, std::uint32_t status) const {
-        const StateTimeouts& timeouts = status & kOwnTimeouts
-                                            ? snapshot_->own_timeouts[connection.timeout_class - 1U]
-                                            : snapshot_->timeouts;
+        const StateTimeouts& timeouts =
+            !(status & kOwnTimeouts) ? snapshot_->timeouts
+            : connection.timeout_class == kMasqueradeTimeouts
+                ? snapshot_->masquerade_timeouts
+                : snapshot_->own_timeouts[connection.timeout_class - 1U];
         return timeouts[static_cast<std::size_t>(state_of(status))];
     }
 
@@ -161,7 +163,29 @@ class Worker {
     template <Family F>
     ConnectionIndex make_template(const Service<F>& service, const Flow<F>& flow,
                                   std::uint8_t protocol, const Target<F>& target);
+    bool hold_template(ConnectionIndex index);  // false: it is being released
     void release_template(ConnectionIndex index);
+
+    // masquerading
+    template <Family F>
+    Entry masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex rule);
+    template <Family F>
+    ConnectionIndex mapping_for(const Flow<F>& flow, std::uint8_t protocol,
+                                const Outside<F>& outside, PortIndex way_out);
+    template <Family F>
+    ConnectionIndex make_mapping(const Flow<F>& key, std::uint8_t filed, const Outside<F>& outside);
+    template <Family F>
+    Entry open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapping,
+                           const Flow<F>& reply);
+    template <Family F>
+    bool turns_back(const Flow<F>& flow, const Target<F>& target) const;
+    template <Family F>
+    ConnectionIndex mapping_to_server(const Flow<F>& flow, std::uint8_t protocol,
+                                      const Target<F>& target);
+    template <Family F>
+    void hide_client(ConnectionIndex index, ConnectionIndex mapping);
+    bool has_leased_port(const Connection& connection) const;
+    void return_port(ConnectionIndex mapping);
 
     // packets without a connection
     template <Family F>
@@ -174,7 +198,11 @@ class Worker {
 
     // what goes the long way: ICMP errors and fragments
     template <Family F>
-    void pass_icmp(rte_mbuf* packet);
+    void pass_icmp(rte_mbuf* packet, PortIndex port);
+    template <Family F>
+    void pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message);
+    template <Family F>
+    void pass_icmp_error(rte_mbuf* packet, std::size_t message);
     template <Family F>
     void pass_fragment(rte_mbuf* packet, PortIndex port);
     template <Family F>

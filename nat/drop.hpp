@@ -43,6 +43,7 @@ enum class Drop : std::uint8_t {
     neighbour_queue_full,
     too_big,  // for the way out, and must not be fragmented
     transmit_full,
+    no_outside_port,  // masquerading has no port left, or no address on that way
     refusal_limited,  // an error that we would have sent, over the rate
     count_
 };
@@ -79,6 +80,7 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames{
     "neighbour-queue-full",
     "too-big",
     "transmit-full",
+    "no-outside-port",
     "refusal-limited",
 };
 

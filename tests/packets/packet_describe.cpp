@@ -107,6 +107,7 @@ std::string describe_udp(const Network& n, Bytes udp, bool check) {
 std::string describe_icmp(const Network& n, Bytes icmp, bool check) {
     if (icmp.size() < 8) return " cut";
     std::string text = fmt::format(" {}/{}", icmp[0], icmp[1]);
+    if (const auto query = load<Be16>(&icmp[4]).host()) text += fmt::format(" query={}", query);
     if (const auto mtu = load<Be16>(&icmp[6]).host()) text += fmt::format(" mtu={}", mtu);
     const bool wrong = n.protocol == kIcmp6 ? is_wrong(n, icmp) : complement(sum_words(icmp)) != 0;
     if (check && wrong) text += " !icmp-sum";

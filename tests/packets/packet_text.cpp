@@ -165,6 +165,7 @@ std::optional<Frame> icmp_message(const std::string& kind, const Endpoint& from,
     icmp[0] = static_cast<std::uint8_t>(*type);
     icmp[1] = static_cast<std::uint8_t>(*code);
     const bool v4 = from.address.is_ipv4();
+    store(&icmp[4], Be16::from_host(fields.get16("query")));
     store(&icmp[6], Be16::from_host(fields.get16("mtu")));  // IPv6's low half, too
     if (const auto inner = ip_of(words)) icmp.insert(icmp.end(), inner->begin(), inner->end());
     const std::size_t most = fields.get("cut", v4 ? 556 : 1240);  // what Linux quotes

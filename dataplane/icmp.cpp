@@ -2,9 +2,10 @@
 // ICMP errors about forwarded packets, from either side or any router between (RFC 5508 section 4):
 // found by the packet that they quote, translated (nat/icmp_error.hpp), and handed to whom it
 // concerns. So path MTU discovery works both ways, and traceroute. What is about no connection of
-// ours goes nowhere. Other ICMP for the box itself never comes here: steering leaves it to Linux.
-#include "dataplane/worker.hpp"
+// ours goes nowhere. And pings of masqueraded hosts. ICMP for the box itself never comes here:
+// steering leaves it to Linux.
 #include "nat/icmp.hpp"
+#include "dataplane/worker.hpp"
 #include "nat/icmp_error.hpp"
 #include "nat/ipv6_chain.hpp"
 
@@ -28,13 +29,56 @@ std::size_t message_offset(std::span<const std::uint8_t> datagram) {
 
 // The network header was found sound; the protocol is ICMP's or IPv6 has extension headers.
 template <Family F>
-void Worker::pass_icmp(rte_mbuf* packet) {
+void Worker::pass_icmp(rte_mbuf* packet, PortIndex port) {
     const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
     const std::size_t message = message_offset<F>(datagram);
     if (message == 0) return drop(packet, Drop::unknown_protocol);
     if (datagram.size() < message + kIcmpHeader) return drop(packet, Drop::bad_icmp);
-    if (icmp_kind<F>(datagram[message]) != IcmpKind::error)
-        return drop(packet, Drop::unknown_protocol);
+    switch (icmp_kind<F>(datagram[message])) {
+        case IcmpKind::error:
+            return pass_icmp_error<F>(packet, message);
+        case IcmpKind::echo_request:
+        case IcmpKind::echo_reply:
+            return pass_echo<F>(packet, port, message);
+        case IcmpKind::other:
+            return drop(packet, Drop::unknown_protocol);
+    }
+}
+
+// A ping from the inside, or its answer: its id stands for both ports (RFC 5508 section 3). It is
+// decided about like any packet, as a burst of its own.
+template <Family F>
+void Worker::pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message) {
+    const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
+    if (kEthernetHeader + message > 0xff) return drop(packet, Drop::bad_ip_header);
+    if (datagram[IpLayout<F>::kTtl] <= 1) return drop(packet, Drop::ttl_exceeded);
+    Burst<F> burst;
+    burst.port = port;
+    burst.count = 1;
+    burst.packets[0] = packet;
+    burst.headers[0] = {static_cast<std::uint8_t>(kIcmpProtocol<F>), 0,
+                        static_cast<std::uint8_t>(kEthernetHeader + message),
+                        static_cast<std::uint16_t>(datagram.size())};
+    burst.flows[0] = read_echo<F>(datagram, message);
+    burst.hashes[0] = plane_.table.hash(burst.flows[0], filed_under<F>(burst.headers[0].protocol));
+    if (icmp_kind<F>(datagram[message]) == IcmpKind::echo_reply &&
+        !plane_.table.find(burst.hashes[0], burst.flows[0],
+                           filed_under<F>(burst.headers[0].protocol)))
+        return drop(burst, 0, Drop::no_service);  // it opens nothing
+    look_up(burst);
+    decide(burst);
+    if (burst.count == 0) return;
+    const Entry entry = burst.entries[0];
+    const Connection& connection = plane_.table[entry.index()];
+    const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
+    rewrite_echo<F>(datagram, message, answer.reversed());
+    count(connection, entry.direction(), burst.headers[0].ip_length);
+    send_towards<F>(packet, burst.headers[0].ip_length, answer.source);
+}
+
+template <Family F>
+void Worker::pass_icmp_error(rte_mbuf* packet, std::size_t message) {
+    const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
     IcmpQuote<F> quote;
     if (const Drop fault = read_icmp_error<F>(datagram, message, quote); fault != Drop::none)
         return drop(packet, fault);
@@ -57,7 +101,7 @@ void Worker::pass_icmp(rte_mbuf* packet) {
     send_towards<F>(packet, length, outer.destination);
 }
 
-template void Worker::pass_icmp<Family::ipv4>(rte_mbuf*);
-template void Worker::pass_icmp<Family::ipv6>(rte_mbuf*);
+template void Worker::pass_icmp<Family::ipv4>(rte_mbuf*, PortIndex);
+template void Worker::pass_icmp<Family::ipv6>(rte_mbuf*, PortIndex);
 
 }  // namespace usher

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Connections that the inside opens to the outside. They leave with an outside address and a port
+// of it, and are connections like all others from then on, of no service and no real server.
+//
+// On one: 10.0.0.55:5353 > 192.0.2.53:53, and 203.0.113.20 is outside. The mapping
+//
+//   10.0.0.55:5353 > 0.0.0.0:0, UDP | kTemplateProtocol   answers: 203.0.113.20:5353
+//
+// is found or made; it lies in the table as a template does (persistence.cpp), controls the
+// connections that use it, and its last reference gives the port back (port_pool.hpp). Then the
+// connection: what comes back from 192.0.2.53:53 to 203.0.113.20:5353 goes to 10.0.0.55:5353.
+#include "dataplane/worker.hpp"
+
+namespace usher {
+
+namespace {
+
+constexpr Ticks kAfterLast = seconds(60);  // that a mapping outlives its connections, at most
+constexpr int kTries = 4;
+
+// What mappings are filed under: no packet is sent to no address.
+template <Family F>
+Flow<F> mapping_key(const Flow<F>& flow, const Outside<F>& outside, PortIndex way_out) {
+    const auto way = static_cast<std::uint16_t>(outside.by_way_out ? way_out + 1 : 0);
+    return {flow.source, {}, flow.source_port, Be16::from_host(way)};
+}
+
+}  // namespace
+
+// A packet for nobody here, from the inside: the entry of its new connection, or none and it is
+// taken care of.
+template <Family F>
+Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex rule) {
+    const Flow<F>& flow = burst.flows[i];
+    const Headers& headers = burst.headers[i];
+    const bool tcp = headers.protocol == static_cast<std::uint8_t>(Protocol::tcp);
+    if (tcp && (headers.tcp_flags & (kSyn | kRst | kAck)) != kSyn) {
+        drop(burst, i, Drop::no_service);
+        return Entry();
+    }
+    const Way<F> way = snapshot_->network->way_to<F>(flow.destination);
+    if (way.kind == WayKind::none) {
+        count_drop(burst, i, Drop::no_route);
+        refuse(burst, i, IcmpError::no_route);
+        return Entry();
+    }
+    const Outside<F> outside = snapshot_->masquerade->outside_of<F>(rule, flow.source, way.port);
+    const ConnectionIndex mapping =
+        outside ? mapping_for(flow, headers.protocol, outside, way.port) : kNoConnection;
+    if (mapping == kNoConnection) {
+        drop(burst, i, Drop::no_outside_port);
+        return Entry();
+    }
+    const Flow<F>& mapped = plane_.table.flow<F>(mapping, Direction::reply);
+    return open_masqueraded(
+        burst, i, mapping,
+        {flow.destination, mapped.source, flow.destination_port, mapped.source_port});
+}
+
+// The mapping of the flow's inside address and port, held for the connection to be; kNoConnection:
+// no port is left, or no room in the table.
+template <Family F>
+ConnectionIndex Worker::mapping_for(const Flow<F>& flow, std::uint8_t protocol,
+                                    const Outside<F>& outside, PortIndex way_out) {
+    const Flow<F> key = mapping_key(flow, outside, way_out);
+    const auto filed = static_cast<std::uint8_t>(filed_under<F>(protocol) | kTemplateProtocol);
+    const std::uint64_t hash = plane_.table.hash(key, filed);
+    for (int tries = 0; tries < kTries; ++tries) {
+        const Entry entry = plane_.table.find(hash, key, filed);
+        if (!entry) {
+            const ConnectionIndex made = make_mapping(key, filed, outside);
+            if (made != kNoConnection || !plane_.table.find(hash, key, filed)) return made;
+            continue;  // another worker was first
+        }
+        Connection& found = plane_.table[entry.index()];
+        const bool stands = (found.status.load(std::memory_order_acquire) & kLive) &&
+                            found.timeout_class == outside.index &&
+                            (!found.is_expired(now_) || !expire(entry.index()));
+        if (stands && hold_template(entry.index())) {
+            found.last_seen.store(now_, std::memory_order_relaxed);
+            return entry.index();
+        }
+        kill(entry.index(), TraceEvent::Kind::replaced);
+    }
+    return kNoConnection;
+}
+
+template <Family F>
+ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
+                                     const Outside<F>& outside) {
+    const auto kind = port_kind(static_cast<std::uint8_t>(protocol_of(filed)));
+    const ConnectionIndex index = kind ? allocate() : kNoConnection;
+    if (index == kNoConnection) return kNoConnection;
+    const std::uint64_t any =
+        std::uint64_t{random()} << 40 ^ std::uint64_t{random()} << 20 ^ random();
+    const std::uint16_t port =
+        plane_.ports.lease(outside.index, *kind, key.source_port.host(), any);
+    if (port == 0) {
+        free_list_.give_back(index);
+        return kNoConnection;
+    }
+    Connection& one = plane_.table[index];
+    plane_.table.flow<F>(index, Direction::original) = key;
+    plane_.table.flow<F>(index, Direction::reply) = {
+        outside.address, {}, Be16::from_host(port), {}};
+    one.server_slot = kNobodysSlot;
+    one.deltas = {};
+    one.protocol = filed;
+    one.worker = static_cast<std::uint8_t>(id_);
+    one.timeout_class = outside.index;
+    one.born = now_;
+    one.last_seen.store(now_, std::memory_order_relaxed);
+    one.timeout.store(kAfterLast, std::memory_order_relaxed);
+    one.hop[0].store(2, std::memory_order_relaxed);
+    one.hop[1].store(0, std::memory_order_relaxed);
+    plane_.loads[kNobodysSlot].persistent.fetch_add(1, std::memory_order_relaxed);
+    one.status.store(kLive | kTemplate | kMapping, std::memory_order_release);
+    if (plane_.table.link_original(index) == LinkResult::linked) {
+        if (!(one.status.load(std::memory_order_acquire) & kLive))
+            plane_.table.unlink_original(index);
+        return index;
+    }
+    const std::uint32_t last = one.status.fetch_and(~kLive, std::memory_order_acq_rel);
+    if (last & kLive) bury(index, last);
+    release_template(index);
+    return kNoConnection;
+}
+
+// Client and server are both inside: the answer would go straight to the client, who would not
+// know it. Of a persistent service it does (its connections are controlled by a template).
+template <Family F>
+bool Worker::turns_back(const Flow<F>& flow, const Target<F>& target) const {
+    const MasqueradeRules& rules = *snapshot_->masquerade;
+    return target.control == kNoConnection && rules.is_inside<F>(flow.source) &&
+           rules.is_inside<F>(target.address);
+}
+
+// To such a server the client has the box's own address on the server's side.
+template <Family F>
+ConnectionIndex Worker::mapping_to_server(const Flow<F>& flow, std::uint8_t protocol,
+                                          const Target<F>& target) {
+    const Way<F> way = snapshot_->network->way_to<F>(target.address);
+    if (way.kind == WayKind::none) return kNoConnection;
+    Outside<F> outside = snapshot_->masquerade->own_on<F>(way.port);
+    outside.by_way_out = true;
+    return outside ? mapping_for(flow, protocol, outside, way.port) : kNoConnection;
+}
+
+// The connection, not yet in the table, is filled.
+template <Family F>
+void Worker::hide_client(ConnectionIndex index, ConnectionIndex mapping) {
+    const Flow<F>& mapped = plane_.table.flow<F>(mapping, Direction::reply);
+    Flow<F>& reply = plane_.table.flow<F>(index, Direction::reply);
+    reply.destination = mapped.source;
+    reply.destination_port = mapped.source_port;
+    plane_.table[index].deltas =
+        deltas_between(plane_.table.flow<F>(index, Direction::original), reply.reversed());
+    plane_.table[index].next = mapping;
+}
+
+bool Worker::has_leased_port(const Connection& connection) const {
+    const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
+    if (!(status & kControlled)) return false;
+    return plane_.table[connection.next].status.load(std::memory_order_relaxed) & kMapping;
+}
+
+// The port of a mapping that nobody refers to any more.
+void Worker::return_port(ConnectionIndex mapping) {
+    const Connection& one = plane_.table[mapping];
+    const Be16 port = family_of(one.protocol) == Family::ipv4
+                          ? plane_.table.flow<Family::ipv4>(mapping, Direction::reply).source_port
+                          : plane_.table.flow<Family::ipv6>(mapping, Direction::reply).source_port;
+    if (const auto kind = port_kind(static_cast<std::uint8_t>(protocol_of(one.protocol))))
+        plane_.ports.rest(one.timeout_class, *kind, port.host());
+}
+
+// The connection of a first packet whose answers look like `reply`, controlled by `mapping`, which
+// is held.
+template <Family F>
+Entry Worker::open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapping,
+                               const Flow<F>& reply) {
+    const ConnectionIndex index = allocate();
+    if (index == kNoConnection) {
+        release_template(mapping);
+        drop(burst, i, Drop::table_full);
+        return Entry();
+    }
+    Connection& connection = plane_.table[index];
+    const State state = first_state(burst.headers[i]);
+    ServerLoad& load = plane_.loads[kNobodysSlot];
+    (is_active(state) ? load.active : load.inactive).fetch_add(1, std::memory_order_seq_cst);
+    fill(index, burst, i, {reply.source, reply.source_port, kNobodysSlot, {}, mapping});
+    plane_.table.flow<F>(index, Direction::reply) = reply;
+    connection.deltas = deltas_between(burst.flows[i], reply.reversed());
+    connection.next = mapping;
+    connection.timeout_class = kMasqueradeTimeouts;
+    const std::uint32_t status =
+        kLive | kControlled | kOwnTimeouts | static_cast<std::uint32_t>(state);
+    connection.timeout.store(timeout_of(connection, status), std::memory_order_relaxed);
+    connection.status.store(status, std::memory_order_release);
+    put_off(burst, i, index);
+    return Entry(0, index, Direction::original).commit();
+}
+
+template Entry Worker::masquerade(Burst<Family::ipv4>&, unsigned, MasqueradeRules::RuleIndex);
+template Entry Worker::masquerade(Burst<Family::ipv6>&, unsigned, MasqueradeRules::RuleIndex);
+
+template bool Worker::turns_back(const Flow<Family::ipv4>&, const Target<Family::ipv4>&) const;
+template ConnectionIndex Worker::mapping_to_server(const Flow<Family::ipv4>&, std::uint8_t,
+                                                   const Target<Family::ipv4>&);
+template void Worker::hide_client<Family::ipv4>(ConnectionIndex, ConnectionIndex);
+template bool Worker::turns_back(const Flow<Family::ipv6>&, const Target<Family::ipv6>&) const;
+template ConnectionIndex Worker::mapping_to_server(const Flow<Family::ipv6>&, std::uint8_t,
+                                                   const Target<Family::ipv6>&);
+template void Worker::hide_client<Family::ipv6>(ConnectionIndex, ConnectionIndex);
+
+}  // namespace usher
