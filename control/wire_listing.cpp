@@ -111,8 +111,8 @@ Result<ServiceRow> read_service_row(const Json& json) {
     return row;
 }
 
-constexpr Protocol kConnectionProtocols[] = {Protocol::ip, Protocol::tcp, Protocol::udp,
-                                             Protocol::sctp};
+constexpr Protocol kConnectionProtocols[] = {Protocol::ip,   Protocol::tcp,    Protocol::udp,
+                                             Protocol::icmp, Protocol::icmpv6, Protocol::sctp};
 
 std::string lower_name(Protocol protocol) {
     std::string name(protocol_name(protocol));

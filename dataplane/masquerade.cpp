@@ -52,9 +52,10 @@ Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex
         return Entry();
     }
     const Flow<F>& mapped = plane_.table.flow<F>(mapping, Direction::reply);
-    return open_masqueraded(
-        burst, i, mapping,
-        {flow.destination, mapped.source, flow.destination_port, mapped.source_port});
+    const bool query = port_kind(headers.protocol) == PortKind::query;  // its id is both ports
+    const Be16 peer_port = query ? mapped.source_port : flow.destination_port;
+    return open_masqueraded(burst, i, mapping,
+                            {flow.destination, mapped.source, peer_port, mapped.source_port});
 }
 
 // The mapping of the flow's inside address and port, held for the connection to be; kNoConnection:
