@@ -34,7 +34,8 @@ Wide successor(Wide key) {
 std::uint64_t word_of(const IpAddress& address, int index) {
     std::uint64_t word = 0;
     for (int i = 0; i < 8; ++i)
-        word = word << 8 | address.bytes()[static_cast<std::size_t>(8 * index + i)];
+        word = word << 8 | address.bytes()[std::size_t{8} * static_cast<unsigned>(index) +
+                                           static_cast<unsigned>(i)];
     return word;
 }
 

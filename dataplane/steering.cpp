@@ -158,7 +158,10 @@ Result<void> Steering::take_map(UniqueFd map) {
         {"marked", &marked_.map},     {"inside", &inside_.map},   {"outside", &outside_.map},
         {"policy", &policy_},         {"outcomes", &outcomes_}};
     for (const auto& [name, place] : maps)
-        if (name == info.name) *place = std::move(map);
+        if (name == info.name) {
+            *place = std::move(map);
+            break;
+        }
     return {};
 }
 

@@ -19,8 +19,8 @@ std::size_t allocations = 0;
 // The C library's own, under the name that it keeps for those who replace it. operator new and
 // rte_malloc's callers end here, too.
 extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_malloc(std::size_t size);                     // NOLINT(*-reserved-*,*-naming)
+void* __libc_calloc(std::size_t count, std::size_t size);  // NOLINT(*-reserved-*,*-naming)
 void* malloc(std::size_t size) {
     if (counting) ++allocations;
     return __libc_malloc(size);

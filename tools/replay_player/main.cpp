@@ -45,7 +45,7 @@ void show(const Verdict& verdict, const Options& options) {
     if (shown < all) fmt::print("    and {} more differences (-v shows all)\n", all - shown);
 }
 
-bool emit(const Options& options, const std::string& name, const json& file, Record record) {
+bool emit(const Options& options, const std::string& name, const json& file, const Record& record) {
     if (options.emit.empty()) return true;
     Record whole = {{"scenario", file.at("scenario")}, {"kernel", "usher " USHER_VERSION}};
     whole.update(record);
