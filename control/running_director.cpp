@@ -137,12 +137,16 @@ void RunningDirector::put_in_force(const CompiledServices& services, const Desir
     snapshot->services = services.tables;
     snapshot->servers = services.servers;
     snapshot->marks = mark_rules(desired.marks);
+    snapshot->mss_clamps = services.mss_clamps;
     snapshot->masquerade = masquerade_;
     snapshot->masquerade_timeouts = masquerade_timeouts(desired.timeouts);
     snapshot->deployed = services.deployed;
-    // Masqueraded connections are of no server, and good for as long as there are rules.
-    if (!masquerade_->empty()) set_bit(snapshot->deployed, kNobodysSlot);
     snapshot->weighted = services.weighted;
+    // Masqueraded connections are of no server, and good for as long as there are rules.
+    if (!masquerade_->empty()) {
+        set_bit(snapshot->deployed, kNobodysSlot);
+        set_bit(snapshot->weighted, kNobodysSlot);
+    }
     snapshot->network = network_;
     snapshot->timeouts = in_ticks(desired.timeouts);
     snapshot->own_timeouts = own_timeouts(desired.timeouts, services.own_timeouts);

@@ -209,6 +209,12 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
             set_bit(result.deployed, servers[i].slot);
             if (each->source->servers[i].options.weight != 0)
                 set_bit(result.weighted, servers[i].slot);
+            if (const std::uint32_t clamp = each->source->options.mss_clamp; clamp != 0) {
+                if (servers[i].slot >= result.mss_clamps.size())
+                    result.mss_clamps.resize(servers[i].slot + 1);
+                result.mss_clamps[servers[i].slot] =
+                    clamp == kMssAuto ? kClampToPath : static_cast<std::uint16_t>(clamp);
+            }
             const auto add = [&](std::uint8_t protocol) {
                 endpoints->add(protocol, servers[i].address, servers[i].port);
             };

@@ -19,6 +19,7 @@ struct CompiledServices {
     PerFamily<RealServers> servers;
     SlotBits deployed;                        // configured
     SlotBits weighted;                        // and with a weight over 0
+    std::vector<std::uint16_t> mss_clamps;    // by slot, as Snapshot's
     std::vector<std::uint32_t> own_timeouts;  // seconds of idleness, by timeout class - 1
 };
 

@@ -32,7 +32,6 @@ Result<void> supported(const DesiredState& desired) {
         const ServiceOptions& options = service.options;
         if (options.ftp.value_or(false) || options.ftp_third_party)
             return not_yet("the FTP helper is");
-        if (options.mss_clamp != 0) return not_yet("MSS clamping is");
     }
     return {};
 }

@@ -11,6 +11,7 @@
 
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
+#include "nat/martian.hpp"
 
 namespace usher {
 
@@ -21,19 +22,6 @@ constexpr int kPortTries = 16;
 constexpr std::uint32_t kEvictions = 64;  // that may be waiting, when the table is full
 constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
 
-// 0/8, 127/8, 224/4 and above: never a source on a wire (RFC 1122 section 3.2.1.3).
-bool is_martian(Be32 source) {
-    const std::uint32_t first = source.host() >> 24;
-    return first == 0 || first == 127 || first >= 224;
-}
-
-// ::, ::1 and ff00::/8 (RFC 4291 sections 2.5.2, 2.5.3 and 2.7).
-bool is_martian(const AddressOf<Family::ipv6>& source) {
-    const auto high = load<Be64>(source.data());
-    const auto low = load<Be64>(source.data() + 8);
-    return source[0] == 0xff || (high == Be64() && low.host() <= 1);
-}
-
 std::atomic<std::int32_t>& count_for(ServerLoad& load, State state) {
     return is_active(state) ? load.active : load.inactive;
 }
@@ -42,6 +30,12 @@ std::atomic<std::int32_t>& count_for(ServerLoad& load, State state) {
 
 template <Family F>
 Entry Worker::admit(Burst<F>& burst, unsigned i) {
+    const Flow<F>& flow = burst.flows[i];
+    if (is_martian(flow.source) || is_martian(flow.destination) ||
+        flow.source == flow.destination) {
+        drop(burst, i, Drop::martian_source);
+        return Entry();
+    }
     const Service<F>* service = service_for(burst, i);
     if (service == nullptr) return stray(burst, i);
     if (service->closed) {
@@ -126,10 +120,6 @@ template <Family F>
 bool Worker::may_open(Burst<F>& burst, unsigned i) {
     const Flow<F>& flow = burst.flows[i];
     const Headers& headers = burst.headers[i];
-    if (is_martian(flow.source)) {
-        drop(burst, i, Drop::martian_source);
-        return false;
-    }
     const bool ftp_data = flow.source_port.host() == kFtpData;
     if (headers.protocol == kTcp) {
         const std::uint8_t opening = snapshot_->policy.sloppy_tcp ? 0 : kSyn;
@@ -168,6 +158,10 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Service<F>& service,
                       const Target<F>& target) {
     ConnectionIndex mapping = kNoConnection;
     if (!snapshot_->masquerade->empty() && turns_back(burst.flows[i], target)) {
+        if (!comes_from_its_side(burst, i)) {
+            drop(burst, i, Drop::martian_source);
+            return Entry();
+        }
         mapping = mapping_to_server(burst.flows[i], burst.headers[i].protocol, target);
         if (mapping == kNoConnection) {
             drop(burst, i, Drop::no_outside_port);
@@ -188,7 +182,7 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Service<F>& service,
     count_for(load, state).fetch_add(1, std::memory_order_seq_cst);
     look_after_bind(load);
     fill(index, burst, i, target);
-    std::uint32_t status = kLive | static_cast<std::uint32_t>(state);
+    std::uint32_t status = kLive | kPending | static_cast<std::uint32_t>(state);
     if (target.control != kNoConnection) {
         connection.next = target.control;
         status |= kControlled;
@@ -247,18 +241,14 @@ Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index) {
         result = plane_.table.link(index);
     }
     if (result == LinkResult::linked) {
-        // Killed by another worker, whose clock is ahead, before it could be found: take it down.
-        if (!(connection.status.load(std::memory_order_acquire) & kLive))
-            plane_.table.unlink(index);
+        connection.status.fetch_and(~kPending, std::memory_order_release);
         half_open_.push(index);
         server_counters_[connection.server_slot].connections.add(1);
         note_scheduled(index, first_state(burst.headers[i]));
         return Entry(0, index, Direction::original).commit();
     }
 
-    // Unless another worker was first to end it, and has settled the rest.
-    const std::uint32_t last = connection.status.fetch_and(~kLive, std::memory_order_acq_rel);
-    if (last & kLive) bury(index, last);
+    bury(index, connection.status.fetch_and(~kLive, std::memory_order_acq_rel));
     // Another worker has just admitted the same flow: its connection is the one.
     if (result == LinkResult::original_taken)
         if (const Entry other = join(burst, i)) return other;
@@ -310,6 +300,22 @@ void Worker::give_other_port(ConnectionIndex index) {
         deltas_between(plane_.table.flow<F>(index, Direction::original), reply.reversed());
 }
 
+// A half-open connection, and its template if that never had a connection that stood: else a flood
+// at a persistent service would fill the table with what gives way to nobody.
+void Worker::evict(ConnectionIndex index) {
+    const Connection& connection = plane_.table[index];
+    const std::uint32_t status = connection.status.load(std::memory_order_acquire);
+    const ConnectionIndex control = status & kControlled ? connection.next : kNoConnection;
+    if (!kill(index, TraceEvent::Kind::evicted)) return;
+    counters_.evicted.add(1);
+    if (control == kNoConnection) return;
+    const Connection& one = plane_.table[control];
+    const std::uint32_t its = one.status.load(std::memory_order_acquire);
+    if ((its & (kLive | kAssured | kMapping)) == kLive &&
+        one.hop[0].load(std::memory_order_relaxed) == 1)
+        kill(control, TraceEvent::Kind::evicted);
+}
+
 ConnectionIndex Worker::allocate() {
     ConnectionIndex index = free_list_.allocate();
     if (index != kNoConnection) return index;
@@ -320,7 +326,7 @@ ConnectionIndex Worker::allocate() {
     while (index == kNoConnection && free_list_.pending() < kEvictions) {
         const ConnectionIndex oldest = half_open_.pop();
         if (oldest == kNoConnection) break;
-        if (kill(oldest, TraceEvent::Kind::evicted)) counters_.evicted.add(1);
+        evict(oldest);
     }
     return index;
 }

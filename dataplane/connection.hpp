@@ -40,9 +40,11 @@ inline constexpr std::uint32_t kStateMask = 0xff;
 inline constexpr std::uint32_t kLive = 1U << 8;      // in the table; without it, not to be used
 inline constexpr std::uint32_t kAnswered = 1U << 9;  // UDP: a packet came back
 inline constexpr std::uint32_t kTemplate = 1U << 10;
-inline constexpr std::uint32_t kControlled = 1U << 11;   // `next` is its template
-inline constexpr std::uint32_t kAssured = 1U << 12;      // template: a connection of it stood
-inline constexpr std::uint32_t kOnePacket = 1U << 13;    // never in the table (one_packet.cpp)
+inline constexpr std::uint32_t kControlled = 1U << 11;  // `next` is its template
+inline constexpr std::uint32_t kAssured = 1U << 12;     // template: a connection of it stood
+inline constexpr std::uint32_t kOnePacket = 1U << 13;   // never in the table (one_packet.cpp)
+// Admitted in the burst in hand and not in the table yet: nobody ends it before it is.
+inline constexpr std::uint32_t kPending = 1U << 16;
 inline constexpr std::uint32_t kMapping = 1U << 15;      // template: of masquerading; its
                                                          // timeout_class is an OutsideIndex
 inline constexpr std::uint32_t kOwnTimeouts = 1U << 14;  // Snapshot::own_timeouts[timeout_class]
@@ -121,7 +123,7 @@ static_assert(sizeof(WideFlows) == 128);
 inline bool is_half_open(const Connection& connection) {
     // Acquire: what is read next belongs to this life of the memory.
     const std::uint32_t status = connection.status.load(std::memory_order_acquire);
-    if (!(status & kLive)) return false;
+    if ((status & (kLive | kPending)) != kLive) return false;
     return state_of(status) == State::udp ? !(status & kAnswered) : is_half_open(state_of(status));
 }
 

@@ -107,6 +107,11 @@ void Worker::follow(rte_mbuf* packet, std::uint64_t value) {
                       family_of(connection.protocol) == F;
     if (!same) return drop(packet, Drop::fragment);
     const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
+    // Ticks are coarse: its memory may have been another's within the one.
+    const Flow<F>& flow = plane_.table.flow<F>(entry.index(), entry.direction());
+    const AddressPair<F> its = addresses_of<F>(datagram.data());
+    if (its.source != flow.source || its.destination != flow.destination)
+        return drop(packet, Drop::fragment);
     if (datagram[IpLayout<F>::kTtl] <= 1) return drop(packet, Drop::ttl_exceeded);
     const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
     readdress<F>(datagram.data(), {answer.destination, answer.source});

@@ -8,6 +8,7 @@
 #include "dataplane/worker.hpp"
 #include "nat/icmp_error.hpp"
 #include "nat/ipv6_chain.hpp"
+#include "nat/martian.hpp"
 
 namespace usher {
 
@@ -79,6 +80,8 @@ void Worker::pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message) {
 template <Family F>
 void Worker::pass_icmp_error(rte_mbuf* packet, std::size_t message) {
     const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
+    if (is_martian(load<AddressOf<F>>(&datagram[IpLayout<F>::kSource])))
+        return drop(packet, Drop::martian_source);
     IcmpQuote<F> quote;
     if (const Drop fault = read_icmp_error<F>(datagram, message, quote); fault != Drop::none)
         return drop(packet, fault);

@@ -121,9 +121,11 @@ ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
             plane_.table.unlink_original(index);
         return index;
     }
-    const std::uint32_t last = one.status.fetch_and(~kLive, std::memory_order_acq_rel);
+    // Nothing was sent from the port: it need not rest.
+    const std::uint32_t last = one.status.fetch_and(~(kLive | kMapping), std::memory_order_acq_rel);
     if (last & kLive) bury(index, last);
     release_template(index);
+    plane_.ports.give_back(outside.index, *kind, port);
     return kNoConnection;
 }
 
@@ -196,7 +198,7 @@ Entry Worker::open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapp
     connection.next = mapping;
     connection.timeout_class = kMasqueradeTimeouts;
     const std::uint32_t status =
-        kLive | kControlled | kOwnTimeouts | static_cast<std::uint32_t>(state);
+        kLive | kPending | kControlled | kOwnTimeouts | static_cast<std::uint32_t>(state);
     connection.timeout.store(timeout_of(connection, status), std::memory_order_relaxed);
     connection.status.store(status, std::memory_order_release);
     put_off(burst, i, index);

@@ -21,16 +21,29 @@ Entry Worker::pass_once(Burst<F>& burst, unsigned i, const Target<F>& target) {
         look_after_bind(load);
         load.inactive.fetch_sub(1, std::memory_order_seq_cst);
         look_after_unbind(load);
+        note_fall(plane_.loads.data(), target.server);
     }
     server_counters_[target.server].connections.add(1);
     note_scheduled(entry.index(), State::udp);
     return entry;
 }
 
+// Did the packet come in where its source lives? Anybody can write a server's address into a
+// packet.
+template <Family F>
+bool Worker::comes_from_its_side(const Burst<F>& burst, unsigned i) const {
+    const Way<F> back = snapshot_->network->way_to<F>(burst.flows[i].source);
+    return back.kind != WayKind::none && back.port == burst.port;
+}
+
 template <Family F>
 Entry Worker::stray(Burst<F>& burst, unsigned i) {
     const Flow<F>& flow = burst.flows[i];
     const Headers& headers = burst.headers[i];
+    if (!comes_from_its_side(burst, i)) {
+        drop(burst, i, Drop::no_service);
+        return Entry();
+    }
     if (!snapshot_->servers_of<F>().contains(headers.protocol, flow.source, flow.source_port)) {
         const MasqueradeRules& rules = *snapshot_->masquerade;
         const auto rule = rules.empty() ? MasqueradeRules::kNoRule
@@ -73,5 +86,8 @@ template Entry Worker::pass_once(Burst<Family::ipv4>&, unsigned, const Target<Fa
 template Entry Worker::pass_once(Burst<Family::ipv6>&, unsigned, const Target<Family::ipv6>&);
 template Entry Worker::stray(Burst<Family::ipv4>&, unsigned);
 template Entry Worker::stray(Burst<Family::ipv6>&, unsigned);
+
+template bool Worker::comes_from_its_side(const Burst<Family::ipv4>&, unsigned) const;
+template bool Worker::comes_from_its_side(const Burst<Family::ipv6>&, unsigned) const;
 
 }  // namespace usher

@@ -85,7 +85,7 @@ Worker::Target<F> Worker::persistent_target(const Burst<F>& burst, unsigned i,
         if (made != kNoConnection) return controlled_by(made, service, burst.flows[i]);
     }
     // Without room for a template, or with other workers always first: served, not remembered.
-    return chosen;
+    return chosen.server == kNobodysSlot ? choose(burst, i, service) : chosen;
 }
 
 template <Family F>

@@ -89,6 +89,8 @@ struct PerFamily {
     }
 };
 
+inline constexpr std::uint16_t kClampToPath = 0xffff;
+
 struct Snapshot {
     PerFamily<ServiceTable> services;
     std::shared_ptr<const Network> network = std::make_shared<Network>();
@@ -104,6 +106,9 @@ struct Snapshot {
     std::shared_ptr<const MarkRules> marks = std::make_shared<MarkRules>();
     std::shared_ptr<const MasqueradeRules> masquerade = std::make_shared<MasqueradeRules>();
     StateTimeouts masquerade_timeouts{};  // ticks
+    // By ServerSlot: what its service's connections may say of their MSS at most, or kClampToPath;
+    // 0, or beyond the end: whatever they like.
+    std::vector<std::uint16_t> mss_clamps;
 
     template <Family F>
     const ServiceTable<F>& services_of() const {

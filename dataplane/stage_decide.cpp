@@ -17,10 +17,16 @@ void Worker::decide(Burst<F>& burst) {
             plane_.table.is_flow(entry, burst.flows[i],
                                  filed_under<F>(burst.headers[i].protocol)) &&
             track(plane_.table[entry.index()], entry.index(), entry.direction(),
-                  burst.headers[i]) == Track::pass) [[likely]]
+                  burst.headers[i]) == Track::pass) [[likely]] {
+            if (burst.headers[i].tcp_flags & kSyn) [[unlikely]]
+                clamp(burst, i);
             continue;
+        }
         burst.entries[i] = decide_at_length(burst, i);
-        if (!burst.entries[i]) burst.gone |= 1U << i;
+        if (!burst.entries[i])
+            burst.gone |= 1U << i;
+        else if (burst.headers[i].tcp_flags & kSyn)
+            clamp(burst, i);
     }
     expected_ones_ = 0;
     if (pending_count_ != 0) link_pending(burst);
@@ -77,13 +83,17 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
                                  std::uint32_t status, Direction direction,
                                  std::uint8_t tcp_flags) {
     std::uint32_t wanted;
+    ConnectionIndex control = kNoConnection;
+    bool changed = false;
     do {
         const State next = next_state(*snapshot_->tcp, state_of(status), direction, tcp_flags);
         wanted = (status & ~kStateMask) | static_cast<std::uint32_t>(next);
         if (direction == Direction::reply) wanted |= kAnswered;
         if (wanted == status) break;
-    } while (!connection.status.compare_exchange_weak(status, wanted, std::memory_order_relaxed) &&
-             (status & kLive));
+        control = connection.next;  // good if the connection still stands at the exchange
+        changed = connection.status.compare_exchange_weak(status, wanted, std::memory_order_acq_rel,
+                                                          std::memory_order_relaxed);
+    } while (!changed && (status & kLive));
 
     const State before = state_of(status);
     const State after = state_of(wanted);
@@ -91,8 +101,8 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
     if (connection.timeout.load(std::memory_order_relaxed) != timeout)
         connection.timeout.store(timeout, std::memory_order_relaxed);
     if (status == wanted) return;
-    if ((status & kControlled) && (after == State::established || after == State::udp))
-        assure(connection);
+    if (changed && (status & kControlled) && (after == State::established || after == State::udp))
+        assure(control);
     if (before == after) return;
 
     if ((status & kLive) && is_active(after) != is_active(before)) {
@@ -140,16 +150,19 @@ Worker::Track Worker::at_nodest(ConnectionIndex index) {
 }
 
 // A connection stands: its template may be trusted.
-void Worker::assure(const Connection& connection) {
-    std::atomic<std::uint32_t>& status = plane_.table[connection.next].status;
+void Worker::assure(ConnectionIndex control) {
+    std::atomic<std::uint32_t>& status = plane_.table[control].status;
     if (!(status.load(std::memory_order_relaxed) & kAssured))
         status.fetch_or(kAssured, std::memory_order_relaxed);
 }
 
 bool Worker::kill(ConnectionIndex index, TraceEvent::Kind why) {
     Connection& connection = plane_.table[index];
-    const std::uint32_t status = connection.status.fetch_and(~kLive, std::memory_order_acq_rel);
-    if (!(status & kLive)) return false;
+    std::uint32_t status = connection.status.load(std::memory_order_acquire);
+    do {
+        if ((status & (kLive | kPending)) != kLive) return false;
+    } while (!connection.status.compare_exchange_weak(
+        status, status & ~kLive, std::memory_order_acq_rel, std::memory_order_acquire));
     if (status & kTemplate)
         plane_.table.unlink_original(index);
     else
@@ -166,6 +179,7 @@ void Worker::bury(ConnectionIndex index, std::uint32_t last_status) {
     if (last_status & kTemplate) {
         load.persistent.fetch_sub(1, std::memory_order_seq_cst);
         look_after_unbind(load);
+        note_fall(plane_.loads.data(), connection.server_slot);
         return release_template(index);
     }
     std::atomic<std::int32_t>& count =

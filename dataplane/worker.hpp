@@ -96,11 +96,13 @@ class Worker {
     void change_state(Connection& connection, ConnectionIndex index, std::uint32_t status,
                       Direction direction, std::uint8_t tcp_flags);
     template <Family F>
+    void clamp(const Burst<F>& burst, unsigned i);
+    template <Family F>
     Entry decide_at_length(Burst<F>& burst, unsigned i);
 
     Track at_nodest(ConnectionIndex index);
     bool starts_anew(const Connection& connection, std::uint32_t status) const;
-    void assure(const Connection& connection);
+    void assure(ConnectionIndex control);
     Ticks timeout_of(const Connection& connection, std::uint32_t status) const {
         const StateTimeouts& timeouts =
             !(status & kOwnTimeouts) ? snapshot_->timeouts
@@ -152,6 +154,7 @@ class Worker {
     template <Family F>
     void give_other_port(ConnectionIndex index);
     ConnectionIndex allocate();
+    void evict(ConnectionIndex index);
 
     // persistence
     template <Family F>
@@ -192,6 +195,8 @@ class Worker {
     Entry pass_once(Burst<F>& burst, unsigned i, const Target<F>& target);
     template <Family F>
     Entry stray(Burst<F>& burst, unsigned i);
+    template <Family F>
+    bool comes_from_its_side(const Burst<F>& burst, unsigned i) const;
     template <Family F>
     Entry lend(Burst<F>& burst, unsigned i, const Target<F>& target);
     void take_back();

@@ -90,6 +90,8 @@ std::string describe_tcp(const Network& n, Bytes tcp, bool check) {
     if (const auto seq = load<Be32>(&tcp[4]).host()) text += fmt::format(" seq={}", seq);
     if (const auto ack = load<Be32>(&tcp[8]).host()) text += fmt::format(" ack={}", ack);
     const std::size_t header = static_cast<std::size_t>(tcp[12] >> 4) * 4;
+    if (header == kTcpMinHeader + 4 && tcp.size() >= header && tcp[kTcpMinHeader] == 2)
+        text += fmt::format(" mss={}", load<Be16>(&tcp[kTcpMinHeader + 2]).host());
     if (tcp.size() > header) text += fmt::format(" len={}", tcp.size() - header);
     if (check && is_wrong(n, tcp)) text += " !tcp-sum";
     return text;

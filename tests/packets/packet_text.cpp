@@ -126,13 +126,19 @@ Frame datagram(std::uint8_t protocol, const Endpoint& from, const Endpoint& to,
 
 Frame tcp_segment(const Endpoint& from, const Endpoint& to, const std::string& flags,
                   const Fields& fields) {
-    Frame tcp(kTcpMinHeader + fields.get("len", 0), 'x');
-    std::fill_n(tcp.begin(), kTcpMinHeader, std::uint8_t{0});
+    const std::size_t header = kTcpMinHeader + (fields.has("mss") ? 4U : 0U);
+    Frame tcp(header + fields.get("len", 0), 'x');
+    std::fill_n(tcp.begin(), header, std::uint8_t{0});
     store(&tcp[0], from.port);
     store(&tcp[2], to.port);
     store(&tcp[4], Be32::from_host(fields.get("seq", 0)));
     store(&tcp[8], Be32::from_host(fields.get("ack", 0)));
-    tcp[12] = 0x50;
+    tcp[12] = static_cast<std::uint8_t>(header / 4 << 4);
+    if (fields.has("mss")) {
+        tcp[kTcpMinHeader] = 2;
+        tcp[kTcpMinHeader + 1] = 4;
+        store(&tcp[kTcpMinHeader + 2], Be16::from_host(fields.get16("mss")));
+    }
     for (const auto& [letter, bit] : kFlags)
         if (flags.find(letter) != std::string::npos) tcp[13] |= bit;
     const std::uint32_t pseudo = pseudo_sum(from.address, to.address, kTcp, tcp.size());

@@ -26,14 +26,21 @@ struct Draw {
     explicit Draw(std::uint32_t flows) : order(flows) {}
 };
 
-// One direction a burst, as packets come from one port.
-template <class Turn>
-std::uint64_t play(Rig& rig, Draw& draw, const Header& header, std::uint64_t count, Turn turn) {
+enum class Kind : std::uint8_t { udp, tcp, ipv6_udp };
+
+constexpr const char* name_of(Kind kind) {
+    return kind == Kind::udp ? "udp" : kind == Kind::tcp ? "tcp" : "ipv6 udp";
+}
+
+// One direction a burst, as packets come from one port. `Address` tells the family.
+template <class Address, class Turn>
+std::uint64_t play(Rig& rig, const Address& service, Draw& draw, const Header& header,
+                   std::uint64_t count, Turn turn) {
     std::uint64_t done = 0;
     for (; done < count; done += Wheel::kBurst) {
         draw.back = !draw.back;
         const auto packets = rig.wheel().fill(header, [&](unsigned, std::uint8_t* frame) {
-            const Flow4 flow = client_flow(draw.order.next(), rig.address(), Be16::from_host(80));
+            const auto flow = client_flow(draw.order.next(), service, Be16::from_host(80));
             put_flow(frame, draw.back ? rig.answer(flow) : flow);
         });
         turn(packets, draw.back ? PortIndex{1} : PortIndex{0});
@@ -125,18 +132,26 @@ class HashFloor {
     MappedArray<State> states_;
 };
 
-void run_ladder_step(Report& report, const Settings& settings, std::uint32_t flows,
-                     std::uint8_t protocol) {
+void run_ladder_step(Report& report, const Settings& settings, std::uint32_t flows, Kind kind) {
     Rig::Setup setup;
     setup.table_bits = table_bits_for(flows);
     Rig rig(setup);
-    rig.establish(0, flows, protocol);
-    const Header header = make_header({}, {protocol, kAck});
+    const bool ipv6 = kind == Kind::ipv6_udp;
+    const std::uint8_t protocol = kind == Kind::tcp ? 6 : 17;
+    if (ipv6)
+        rig.establish_ipv6(flows);
+    else
+        rig.establish(0, flows, protocol);
+    const Header header = ipv6 ? make_ipv6_header() : make_header({}, {protocol, kAck});
     const std::uint64_t count = settings.quick ? kPackets / 8 : kPackets;
     Draw draw(flows);
     const auto figure = [&](auto turn) {
-        play(rig, draw, header, count / 4, turn);  // warm
-        return measure(settings.repeats, [&] { return play(rig, draw, header, count, turn); });
+        const auto play_some = [&](std::uint64_t packets) {
+            return ipv6 ? play(rig, rig.ipv6_address(), draw, header, packets, turn)
+                        : play(rig, rig.address(), draw, header, packets, turn);
+        };
+        play_some(count / 4);  // warm
+        return measure(settings.repeats, [&] { return play_some(count); });
     };
 
     const Figure generator = figure([](std::span<rte_mbuf*>, PortIndex) {});
@@ -146,7 +161,7 @@ void run_ladder_step(Report& report, const Settings& settings, std::uint32_t flo
                          static_cast<std::uint16_t>(packets.size()));
     });
     Row row;
-    row.name = fmt::format("established {} {}", protocol == 6 ? "tcp" : "udp", flows);
+    row.name = fmt::format("established {} {}", name_of(kind), flows);
     row.unit = "packet";
     row.generator = generator.median;
     row.mac_swap = mac_swap.median;
@@ -163,7 +178,7 @@ void run_ladder_step(Report& report, const Settings& settings, std::uint32_t flo
         played += packets.size();
     });
     row.lost = played - (rig.sent() - before);
-    if (protocol == 17) {
+    if (kind == Kind::udp) {
         HashFloor floor(rig, flows);
         if (floor.made())
             row.rte_hash = figure([&](std::span<rte_mbuf*> packets, PortIndex) {
@@ -186,9 +201,9 @@ void run_established(Report& report, const Settings& settings) {
     std::vector<std::uint32_t> ladder(std::begin(kLadder), std::end(kLadder));
     if (settings.quick) ladder.assign(std::begin(kQuickLadder), std::end(kQuickLadder));
     if (settings.flows != 0) ladder = {settings.flows};
-    for (const std::uint8_t protocol : {std::uint8_t{17}, std::uint8_t{6}})
+    for (const Kind kind : {Kind::udp, Kind::tcp, Kind::ipv6_udp})
         for (const std::uint32_t flows : ladder)
-            run_ladder_step(report, settings, flows, protocol);
+            run_ladder_step(report, settings, flows, kind);
 }
 
 }  // namespace usher::bench

@@ -12,6 +12,24 @@ Be32 address_of(const char* text) {
     return IpAddress::parse(text)->v4();
 }
 
+AddressOf<Family::ipv6> ipv6_address_of(const char* text) {
+    return IpAddress::parse(text)->bytes();
+}
+
+void add_ipv6_service(DesiredState& state, const AddressOf<Family::ipv6>& address,
+                      const AddressOf<Family::ipv6>& server) {
+    DesiredService service;
+    service.options.scheduler = "rr";
+    service.servers.push_back({});
+    service.servers.back().key = {IpAddress(server), 80};
+    service.created = service.servers_changed = ++state.revision;
+    ServiceKey key;
+    key.protocol = Protocol::udp;
+    key.address = IpAddress(address);
+    key.port = 80;
+    state.services.emplace(key, std::move(service));
+}
+
 void add_service(DesiredState& state, std::uint8_t protocol, Be32 address, std::uint16_t port,
                  const Rig::Setup& setup) {
     DesiredService service;
@@ -34,7 +52,10 @@ void add_service(DesiredState& state, std::uint8_t protocol, Be32 address, std::
 }  // namespace
 
 Rig::Rig(const Setup& setup)
-    : address_(address_of("203.0.113.10")), server_(address_of("10.0.0.100")) {
+    : address_(address_of("203.0.113.10")),
+      server_(address_of("10.0.0.100")),
+      ipv6_address_(ipv6_address_of("2001:db8:9::10")),
+      ipv6_server_(ipv6_address_of("2001:db8:b::100")) {
     rte_mempool* pool = process_pool(kPoolPackets);
     DirectorInProcess::Options options;
     options.table_bits = setup.table_bits;
@@ -79,6 +100,20 @@ void Rig::establish(std::uint32_t first, std::uint32_t count, std::uint8_t proto
     pass(kAck, 0);
 }
 
+void Rig::establish_ipv6(std::uint32_t count) {
+    const Header header = make_ipv6_header();
+    for (const PortIndex port : {PortIndex{0}, PortIndex{1}}) {
+        std::uint32_t n = 0;
+        const auto flow = [&]() -> Flow6 {
+            const Flow6 mine =
+                client_flow(std::min(n++, count - 1), ipv6_address_, Be16::from_host(80));
+            return port == 0 ? mine : answer(mine);
+        };
+        play(count, header, port, flow,
+             [&](std::span<rte_mbuf*> packets, PortIndex in) { turn(packets, in); });
+    }
+}
+
 void Rig::set_timeouts(const Timeouts& timeouts) {
     DesiredState state = box_->director().desired();
     state.timeouts = timeouts;
@@ -93,6 +128,7 @@ void Rig::configure(const Setup& setup) {
         for (unsigned i = 0; i < setup.ports; ++i)
             add_service(state, protocol, address_, static_cast<std::uint16_t>(1000 + i), setup);
     }
+    add_ipv6_service(state, ipv6_address_, ipv6_server_);
     const std::uint32_t others = address_of("203.1.0.0").host();
     for (unsigned i = 0; i < setup.services; ++i)
         add_service(state, 6, Be32::from_host(others + i), 80, setup);

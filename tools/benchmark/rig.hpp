@@ -64,8 +64,14 @@ class Rig {
     }
     void set_timeouts(const Timeouts& timeouts);
 
+    void establish_ipv6(std::uint32_t count);  // UDP; of clients 0, 1, ...
+
     // The service, and the answer's flow of a client's flow when it has one server.
     Be32 address() const { return address_; }
+    const AddressOf<Family::ipv6>& ipv6_address() const { return ipv6_address_; }
+    Flow6 answer(const Flow6& client) const {
+        return {ipv6_server_, client.source, client.destination_port, client.source_port};
+    }
     Flow4 answer(const Flow4& client) const {
         return {server_, client.source, client.destination_port, client.source_port};
     }
@@ -75,6 +81,7 @@ class Rig {
 
     const Be32 address_;
     const Be32 server_;
+    const AddressOf<Family::ipv6> ipv6_address_, ipv6_server_;
     std::vector<std::unique_ptr<Sink>> sinks_;  // two a worker
     std::unique_ptr<DirectorInProcess> box_;
     std::vector<std::unique_ptr<Wheel>> wheels_;

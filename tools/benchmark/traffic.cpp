@@ -33,6 +33,20 @@ Header make_header(const Flow4& flow, PacketKind kind) {
     return header;
 }
 
+Header make_ipv6_header() {
+    Header header;
+    header.length = kEthernetHeader + ipv6::kHeader + kUdpHeader;
+    std::uint8_t* ip = header.bytes.data() + kEthernetHeader;
+    store(header.bytes.data() + 12, Be16::from_host(kEtherTypeIpv6));
+    ip[0] = 0x60;
+    store(ip + ipv6::kPayloadLength, Be16::from_host(kUdpHeader));
+    ip[ipv6::kNextHeader] = 17;
+    ip[ipv6::kHopLimit] = 64;
+    store(ip + ipv6::kHeader + 4, Be16::from_host(kUdpHeader));
+    store<std::uint16_t>(ip + ipv6::kHeader + kUdpChecksum, 0x1234);
+    return header;
+}
+
 Wheel::Wheel(rte_mempool* pool) {
     if (rte_pktmbuf_alloc_bulk(pool, packets_.data(), kSize) != 0)
         throw std::runtime_error("no packets for the wheel");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Ready-made packets: a wheel of mbufs into which headers are copied, as a NIC would put them
-// there. Clients are 11.0.0.0/8 by the default route, services 203.0.113.10, servers 10.0.0.100 on.
+// there. Clients are 11.0.0.0/8 by the default route, services 203.0.113.10, servers 10.0.0.100 on;
+// of IPv6 2001:db8:f::/64, 2001:db8:9::10, 2001:db8:b::100 on.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -17,6 +18,7 @@ namespace usher::bench {
 // Headers of one direction of a flow, from Ethernet to TCP: what is copied into a packet.
 struct alignas(64) Header {
     std::array<std::uint8_t, 64> bytes{};
+    std::uint16_t length = 60;
 };
 
 struct PacketKind {
@@ -25,10 +27,15 @@ struct PacketKind {
 };
 
 Header make_header(const Flow4& flow, PacketKind kind);
+Header make_ipv6_header();  // of UDP without a payload, and without a flow
 
 inline void put_flow(std::uint8_t* frame, const Flow4& flow) {
     std::memcpy(frame + kEthernetHeader + ipv4::kSource, &flow.source, 8);
     std::memcpy(frame + kEthernetHeader + ipv4::kMinHeader, &flow.source_port, 4);
+}
+inline void put_flow(std::uint8_t* frame, const Flow6& flow) {
+    std::memcpy(frame + kEthernetHeader + ipv6::kSource, &flow.source, 32);
+    std::memcpy(frame + kEthernetHeader + ipv6::kHeader, &flow.source_port, 4);
 }
 
 // Flow number n of a client of the service.
@@ -36,6 +43,13 @@ inline Flow4 client_flow(std::uint32_t n, Be32 service, Be16 port) {
     const Be32 client = Be32::from_host(0x0b000000 + (n >> 15));
     const Be16 client_port = Be16::from_host(static_cast<std::uint16_t>(1024 + (n & 0x7fff)));
     return {client, service, client_port, port};
+}
+
+inline Flow6 client_flow(std::uint32_t n, const AddressOf<Family::ipv6>& service, Be16 port) {
+    const Flow4 numbers = client_flow(n, Be32(), port);
+    AddressOf<Family::ipv6> client{0x20, 0x01, 0x0d, 0xb8, 0, 0xf};
+    store(&client[12], numbers.source);
+    return {client, service, numbers.source_port, port};
 }
 
 class Wheel {
@@ -57,8 +71,8 @@ class Wheel {
         for (unsigned i = 0; i < kBurst; ++i) {
             rte_mbuf* packet = packets[i];
             rte_mbuf_refcnt_set(packet, 2);  // one that is dropped is freed: one reference is ours
-            packet->data_len = 60;
-            packet->pkt_len = 60;
+            packet->data_len = header.length;
+            packet->pkt_len = header.length;
             auto* data = rte_pktmbuf_mtod(packet, std::uint8_t*);
             std::memcpy(data, header.bytes.data(), 64);
             write(i, data);
