@@ -41,7 +41,7 @@ Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex
     const Way<F> way = snapshot_->network->way_to<F>(flow.destination);
     if (way.kind == WayKind::none) {
         count_drop(burst, i, Drop::no_route);
-        refuse(burst, i, IcmpError::no_route);
+        refuse(burst, i, IcmpError::no_route, 0, From::box);
         return Entry();
     }
     const Outside<F> outside = snapshot_->masquerade->outside_of<F>(rule, flow.source, way.port);
