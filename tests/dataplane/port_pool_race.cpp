@@ -68,7 +68,9 @@ TEST(PortPoolRace, NoPortHasTwoHolders) {
     for (unsigned turn = 0; running > 0; ++turn) {
         pool.begin_generation();
         pool.set_services(0, PortKind::tcp, {static_cast<std::uint16_t>(1000 + turn % 100)});
-        EXPECT_LE(pool.use(0, PortKind::tcp).used, kThreads * 40 + kThreads);
+        // The words are counted one after the other, while ports move between them: what is sure is
+        // no more than that none outside the span is used.
+        EXPECT_LE(pool.use(0, PortKind::tcp).used, kSpan.last - kSpan.first + 1U);
     }
     for (std::thread& thread : threads)
         thread.join();
