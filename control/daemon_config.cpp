@@ -9,7 +9,6 @@
 
 #include "control/desired_state.hpp"
 #include "control/reload.hpp"
-#include "control/supported.hpp"
 #include "schedulers/registry.hpp"
 
 namespace usher {
@@ -47,9 +46,9 @@ std::vector<ConfigError> unsupported(const ReadConfig& read) {
     const Rules rules{scheduler_exists};
     for (std::size_t i = 0; i < read.config.services.size(); ++i) {
         const auto state = reload({}, {read.config.services[i]}, rules);
-        const auto able = state ? supported(*state) : tl::unexpected(state.error());
-        if (!able)
-            errors.push_back({read.source.file, read.source.services[i].key, able.error().message});
+        if (!state)
+            errors.push_back(
+                {read.source.file, read.source.services[i].key, state.error().message});
     }
     return errors;
 }

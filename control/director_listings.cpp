@@ -87,6 +87,7 @@ ConnectionRow row_of(const ConnectionTable& table, ConnectionIndex index, Ticks 
     else
         set_ends(row, table.flow<Family::ipv6>(index, Direction::original),
                  table.flow<Family::ipv6>(index, Direction::reply));
+    if (status & kAnyPort) row.client.port = 0;
     return row;
 }
 

@@ -6,7 +6,6 @@
 #include "control/defence.hpp"
 #include "control/log.hpp"
 #include "control/reload.hpp"
-#include "control/supported.hpp"
 #include "control/trace_log.hpp"
 #include "schedulers/registry.hpp"
 
@@ -105,7 +104,6 @@ Result<void> RunningDirector::begin() {
 }
 
 Result<void> RunningDirector::publish(DesiredState next) {
-    if (auto ok = supported(next); !ok) return ok;
     auto compiled = compiler_.compile(next, now_in_seconds());
     if (!compiled) return tl::unexpected(compiled.error());
     if (auto done = set_masquerade(next); !done) {

@@ -133,6 +133,10 @@ Result<std::shared_ptr<Service<F>>> ServiceCompiler::lay_out(const ServiceKey& k
     service->persistence = seconds(desired.options.persistence);
     service->client_mask = mask_of<F>(desired.options.persistence_bits);
     service->timeout_class = timeout_class(desired.options.idle_timeout);
+    service->ftp = !desired.options.ftp   ? FtpHelper::on_its_port
+                   : *desired.options.ftp ? FtpHelper::on
+                                          : FtpHelper::off;
+    service->ftp_third_party = desired.options.ftp_third_party;
     return service;
 }
 

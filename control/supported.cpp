@@ -27,13 +27,4 @@ Result<void> supported(const ServerOptions& options) {
     return {};
 }
 
-Result<void> supported(const DesiredState& desired) {
-    for (const auto& [key, service] : desired.services) {
-        const ServiceOptions& options = service.options;
-        if (options.ftp.value_or(false) || options.ftp_third_party)
-            return not_yet("the FTP helper is");
-    }
-    return {};
-}
-
 }  // namespace usher

@@ -5,14 +5,11 @@
 
 #include "conf/model.hpp"
 #include "conf/result.hpp"
-#include "control/desired_state.hpp"
 
 namespace usher {
 
 // EOPNOTSUPP with a sentence naming what is missing.
 Result<void> supported(const ServiceKey& service, const ServiceOptions& options);
 Result<void> supported(const ServerOptions& options);
-// What can be said, kept and shown, but has no effect yet.
-Result<void> supported(const DesiredState& desired);
 
 }  // namespace usher

@@ -17,7 +17,7 @@ namespace usher {
 
 namespace {
 
-constexpr std::uint16_t kFtpData = 20;
+constexpr std::uint16_t kFtpDataPort = 20;
 constexpr int kPortTries = 16;
 constexpr std::uint32_t kEvictions = 64;  // that may be waiting, when the table is full
 constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
@@ -36,6 +36,10 @@ Entry Worker::admit(Burst<F>& burst, unsigned i) {
         drop(burst, i, Drop::martian_source);
         return Entry();
     }
+    if (plane_.ftp.expects_any() && burst.headers[i].protocol == kTcp)
+        if (const ConnectionIndex expectation = expected_data(burst, i);
+            expectation != kNoConnection)
+            return open_expected(burst, i, expectation);
     const Service<F>* service = service_for(burst, i);
     if (service == nullptr) return stray(burst, i);
     if (service->closed) {
@@ -56,7 +60,16 @@ Entry Worker::admit(Burst<F>& burst, unsigned i) {
     }
     if (service->one_packet && burst.headers[i].protocol != kTcp)
         return pass_once(burst, i, target);
-    return connect(burst, i, *service, target);
+    Terms terms{service->timeout_class};
+    if (burst.headers[i].protocol == kTcp && service->has_ftp_helper(flow.destination_port))
+        [[unlikely]] {
+        if (const Drop reason = open_ftp(burst, i, *service, terms); reason != Drop::none) {
+            if (target.control != kNoConnection) release_template(target.control);
+            drop(burst, i, reason);
+            return Entry();
+        }
+    }
+    return connect(burst, i, terms, target);
 }
 
 // As the kernel of the box would: nobody listens there.
@@ -120,7 +133,7 @@ template <Family F>
 bool Worker::may_open(Burst<F>& burst, unsigned i) {
     const Flow<F>& flow = burst.flows[i];
     const Headers& headers = burst.headers[i];
-    const bool ftp_data = flow.source_port.host() == kFtpData;
+    const bool ftp_data = flow.source_port.host() == kFtpDataPort;
     if (headers.protocol == kTcp) {
         const std::uint8_t opening = snapshot_->policy.sloppy_tcp ? 0 : kSyn;
         if (!ftp_data && (headers.tcp_flags & (opening | kRst)) == opening) return true;
@@ -154,16 +167,17 @@ Worker::Target<F> Worker::choose(const Burst<F>& burst, unsigned i,
 }
 
 template <Family F>
-Entry Worker::connect(Burst<F>& burst, unsigned i, const Service<F>& service,
-                      const Target<F>& target) {
+Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Target<F>& target) {
     ConnectionIndex mapping = kNoConnection;
     if (!snapshot_->masquerade->empty() && turns_back(burst.flows[i], target)) {
         if (!comes_from_its_side(burst, i)) {
+            give_up(terms);
             drop(burst, i, Drop::martian_source);
             return Entry();
         }
         mapping = mapping_to_server(burst.flows[i], burst.headers[i].protocol, target);
         if (mapping == kNoConnection) {
+            give_up(terms);
             drop(burst, i, Drop::no_outside_port);
             return Entry();
         }
@@ -172,6 +186,7 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Service<F>& service,
     if (index == kNoConnection) {
         if (mapping != kNoConnection) release_template(mapping);
         if (target.control != kNoConnection) release_template(target.control);
+        give_up(terms);
         drop(burst, i, Drop::table_full);
         return Entry();
     }
@@ -191,16 +206,31 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Service<F>& service,
         hide_client<F>(index, mapping);
         status |= kControlled;
     }
-    if (service.timeout_class != 0) {
-        connection.timeout_class = service.timeout_class;
-        status |= kOwnTimeouts;
-    }
+    set_terms(index, terms, status);
     connection.timeout.store(timeout_of(connection, status), std::memory_order_relaxed);
     // Release: the control thread's walk reads the rest when it sees kLive.
     connection.status.store(status, std::memory_order_release);
 
     put_off(burst, i, index);
     return Entry(0, index, Direction::original).commit();
+}
+
+inline void Worker::set_terms(ConnectionIndex index, const Terms& terms, std::uint32_t& status) {
+    Connection& connection = plane_.table[index];
+    connection.timeout_class = terms.timeout_class;
+    if (terms.timeout_class != 0) status |= kOwnTimeouts;
+    if (terms.ftp == kNoFtp) [[likely]]
+        return;
+    if (terms.ftp_part == kFtp) {
+        connection.timeout_class = terms.ftp;
+        plane_.ftp.set_owner(terms.ftp, index);
+    } else if (status & kControlled) {  // a client behind a mapping, which is in `next`
+        plane_.ftp.release(terms.ftp);
+        return;
+    } else {
+        connection.next = terms.ftp;
+    }
+    status |= terms.ftp_part;
 }
 
 // The connection is complete but for its place in the table.

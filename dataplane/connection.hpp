@@ -48,6 +48,12 @@ inline constexpr std::uint32_t kPending = 1U << 16;
 inline constexpr std::uint32_t kMapping = 1U << 15;      // template: of masquerading; its
                                                          // timeout_class is an OutsideIndex
 inline constexpr std::uint32_t kOwnTimeouts = 1U << 14;  // Snapshot::own_timeouts[timeout_class]
+// Of the FTP helper (ftp.cpp). A control connection: its `timeout_class` is an FtpIndex.
+inline constexpr std::uint32_t kFtp = 1U << 17;
+inline constexpr std::uint32_t kFtpData = 1U << 18;   // `next` is its control's FtpIndex
+inline constexpr std::uint32_t kExpected = 1U << 19;  // a data connection that has not come yet
+// Such a one of any client port: under its original flow only, with kTemplateProtocol.
+inline constexpr std::uint32_t kAnyPort = 1U << 20;
 
 // In the protocol of a template.
 inline constexpr std::uint8_t kTemplateProtocol = 0x80;

@@ -8,6 +8,7 @@ DataPlane::DataPlane(unsigned bits, unsigned workers, const HashSeed& seed)
       pool(table),
       grace(workers + 1),
       loads(kMaxServers),
+      ftp(table.capacity()),
       workers_(workers),
       snapshot_(new Snapshot) {}
 

@@ -8,6 +8,7 @@
 
 #include "dataplane/connection_pool.hpp"
 #include "dataplane/connection_table.hpp"
+#include "dataplane/ftp_records.hpp"
 #include "dataplane/grace.hpp"
 #include "dataplane/port_pool.hpp"
 #include "dataplane/snapshot.hpp"
@@ -45,6 +46,7 @@ class DataPlane {
     Grace grace;
     MappedArray<ServerLoad> loads;
     PortPool ports;  // of masquerading
+    FtpRecords ftp;
 
   private:
     const unsigned workers_;

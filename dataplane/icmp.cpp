@@ -98,6 +98,7 @@ void Worker::pass_icmp_error(rte_mbuf* packet, std::size_t message) {
     const Flow<F>& becomes = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
     const AddressPair<F> outer = outer_addresses<F>(
         quote.flow, becomes, load<AddressOf<F>>(&datagram[IpLayout<F>::kSource]));
+    if (status & kFtp) renumber_ftp_quote(entry, datagram, quote);
     translate_icmp_error<F>(datagram, message, quote, becomes, outer);
     const auto length = static_cast<std::uint16_t>(datagram.size());
     count(connection, entry.direction(), length);

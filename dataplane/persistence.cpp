@@ -21,13 +21,13 @@ namespace usher {
 namespace {
 
 constexpr Ticks kWhileControlling = seconds(60);
-constexpr std::uint16_t kFtp = 21;
+constexpr std::uint16_t kFtpControl = 21;
 constexpr int kTries = 4;
 
 // FTP's data connections come to other ports: its templates are for all.
 template <Family F>
 bool is_for_one_port(const Service<F>& service, Be16 port) {
-    return service.mark == 0 && service.port == port && port.host() != kFtp;
+    return service.mark == 0 && service.port == port && port.host() != kFtpControl;
 }
 
 Be32 masked(Be32 client, Be32 mask) {
@@ -164,12 +164,15 @@ void Worker::release_template(ConnectionIndex index) {
     free_list_.retire(index);
 }
 
-// The end of its time: true when that is its end. A template that controls connections gets
-// another minute, from then on each time.
+// The end of its time: true when that is its end. What controls connections, a template or an FTP
+// control connection, gets another minute, from then on each time.
 bool Worker::expire(ConnectionIndex index) {
     Connection& one = plane_.table[index];
-    if ((one.status.load(std::memory_order_relaxed) & kTemplate) &&
-        one.hop[0].load(std::memory_order_relaxed) > 1) {
+    const std::uint32_t status = one.status.load(std::memory_order_acquire);
+    const bool controls =
+        status & kTemplate ? one.hop[0].load(std::memory_order_relaxed) > 1
+                           : (status & kFtp) && plane_.ftp.has_data_connections(one.timeout_class);
+    if (controls) {
         const Ticks over = one.last_seen.load(std::memory_order_relaxed) +
                            one.timeout.load(std::memory_order_relaxed);
         one.timeout.store(kWhileControlling, std::memory_order_relaxed);

@@ -23,6 +23,9 @@ using ServerSlot = std::uint32_t;
 inline constexpr ServerSlot kMaxServers = 1U << 18;
 inline constexpr ServerSlot kNobodysSlot = kMaxServers - 1;
 
+// Which TCP connections have the FTP helper.
+enum class FtpHelper : std::uint8_t { off, on_its_port, on };
+
 template <Family F>
 struct alignas(64) Service {
     struct Server {
@@ -47,6 +50,14 @@ struct alignas(64) Service {
     Ticks persistence = 0;    // of a template; 0: not persistent
     AddressOf<F> client_mask{};       // of a template's client
     std::uint16_t timeout_class = 0;  // not 0: Snapshot::own_timeouts[timeout_class - 1]
+    FtpHelper ftp = FtpHelper::off;
+    bool ftp_third_party = false;  // FtpParties
+
+    bool has_ftp_helper(Be16 of_port) const {
+        constexpr std::uint16_t kFtpControl = 21;
+        return ftp == FtpHelper::on ||
+               (ftp == FtpHelper::on_its_port && of_port.host() == kFtpControl);
+    }
 
     // In the scheduler's order.
     std::span<const Server> servers() const {

@@ -42,8 +42,10 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
         const Entry entry = plane_.table.find(burst.hashes[i], burst.flows[i],
                                               filed_under<F>(burst.headers[i].protocol));
         if (!entry) return admit(burst, i);
-        switch (track(plane_.table[entry.index()], entry.index(), entry.direction(),
-                      burst.headers[i])) {
+        Track tracked =
+            track(plane_.table[entry.index()], entry.index(), entry.direction(), burst.headers[i]);
+        if (tracked == Track::ftp) tracked = track_ftp(burst, i, entry);
+        switch (tracked) {
             case Track::pass:
                 return entry;
             case Track::gone:
@@ -51,6 +53,14 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
             case Track::drop:
                 drop(burst, i, Drop::server_gone);
                 return Entry();
+            case Track::wait:
+                drop(burst, i, Drop::ftp_wait);
+                return Entry();
+            case Track::no_room:
+                drop(burst, i, Drop::ftp_full);
+                return Entry();
+            case Track::ftp:
+                break;
         }
     }
     drop(burst, i, Drop::flow_taken);
@@ -60,11 +70,18 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
 inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index,
                                    Direction direction, const Headers& headers) {
     const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
-    if (!(status & kLive)) return Track::gone;
-    if (connection.is_expired(now_)) {
-        kill(index, TraceEvent::Kind::expired);
-        return Track::gone;
-    }
+    if ((status & (kLive | kFtp)) != kLive) [[unlikely]]
+        return status & kLive ? Track::ftp : Track::gone;
+    const Track met = meet(connection, index, status, direction, headers);
+    if (met == Track::pass) advance(connection, index, status, direction, headers.tcp_flags);
+    return met;
+}
+
+// Does the packet belong to the connection as it stands?
+inline Worker::Track Worker::meet(Connection& connection, ConnectionIndex index,
+                                  std::uint32_t status, Direction direction,
+                                  const Headers& headers) {
+    if (connection.is_expired(now_) && expire(index)) return Track::gone;
     if (direction == Direction::original) {
         const bool opens = (headers.tcp_flags & (kSyn | kRst)) == kSyn;
         if (opens && starts_anew(connection, status)) {
@@ -73,10 +90,14 @@ inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index
         }
         if (!snapshot_->is_deployed(connection.server_slot)) return at_nodest(index);
     }
-    change_state(connection, index, status, direction, headers.tcp_flags);
+    return Track::pass;
+}
+
+inline void Worker::advance(Connection& connection, ConnectionIndex index, std::uint32_t status,
+                            Direction direction, std::uint8_t tcp_flags) {
+    change_state(connection, index, status, direction, tcp_flags);
     if (connection.last_seen.load(std::memory_order_relaxed) != now_)
         connection.last_seen.store(now_, std::memory_order_relaxed);
-    return Track::pass;
 }
 
 inline void Worker::change_state(Connection& connection, ConnectionIndex index,
@@ -104,6 +125,7 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
     if (changed && (status & kControlled) && (after == State::established || after == State::udp))
         assure(control);
     if (before == after) return;
+    if (status & kExpected) no_longer_expected(index);
 
     if ((status & kLive) && is_active(after) != is_active(before)) {
         // First up, then down: a deleted server's counts are never both 0 while it is bound.
@@ -119,6 +141,20 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
     if (traces(kTraceState))
         note(TraceEvent::Kind::transition, index,
              static_cast<std::uint32_t>(before) << 8 | static_cast<std::uint32_t>(after));
+}
+
+// A packet of an FTP control connection: its text may change, and its length and flags with it.
+template <Family F>
+Worker::Track Worker::track_ftp(Burst<F>& burst, unsigned i, Entry entry) {
+    Connection& connection = plane_.table[entry.index()];
+    const std::uint32_t status = connection.status.load(std::memory_order_acquire);
+    if (!(status & kLive)) return Track::gone;
+    Headers& headers = burst.headers[i];
+    Track track = meet(connection, entry.index(), status, entry.direction(), headers);
+    if (track == Track::pass) track = translate_ftp(burst, i, entry, status);
+    if (track == Track::pass)
+        advance(connection, entry.index(), status, entry.direction(), headers.tcp_flags);
+    return track;
 }
 
 // The connection of the packet's flow, if there is one that takes it.
@@ -163,7 +199,7 @@ bool Worker::kill(ConnectionIndex index, TraceEvent::Kind why) {
         if ((status & (kLive | kPending)) != kLive) return false;
     } while (!connection.status.compare_exchange_weak(
         status, status & ~kLive, std::memory_order_acq_rel, std::memory_order_acquire));
-    if (status & kTemplate)
+    if (status & (kTemplate | kAnyPort))
         plane_.table.unlink_original(index);
     else
         plane_.table.unlink(index);
@@ -188,6 +224,9 @@ void Worker::bury(ConnectionIndex index, std::uint32_t last_status) {
     look_after_unbind(load);
     note_fall(plane_.loads.data(), connection.server_slot);
     if (last_status & kControlled) release_template(connection.next);
+    if (last_status & kExpected) no_longer_expected(index);
+    if (last_status & kFtpData) plane_.ftp.release(static_cast<FtpIndex>(connection.next));
+    if (last_status & kFtp) plane_.ftp.release(connection.timeout_class);
     free_list_.retire(index);
 }
 

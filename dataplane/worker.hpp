@@ -28,6 +28,7 @@
 #include "dataplane/trace.hpp"
 #include "dataplane/transmit.hpp"
 #include "nat/fragment_table.hpp"
+#include "nat/icmp_error.hpp"
 #include "nat/refusal.hpp"
 
 namespace usher {
@@ -90,9 +91,13 @@ class Worker {
     void pass_set_aside(PortIndex port);
 
     // decide
-    enum class Track : std::uint8_t { pass, gone, drop };
+    enum class Track : std::uint8_t { pass, gone, drop, ftp, wait, no_room };
     Track track(Connection& connection, ConnectionIndex index, Direction direction,
                 const Headers& headers);
+    Track meet(Connection& connection, ConnectionIndex index, std::uint32_t status,
+               Direction direction, const Headers& headers);
+    void advance(Connection& connection, ConnectionIndex index, std::uint32_t status,
+                 Direction direction, std::uint8_t tcp_flags);
     void change_state(Connection& connection, ConnectionIndex index, std::uint32_t status,
                       Direction direction, std::uint8_t tcp_flags);
     template <Family F>
@@ -108,8 +113,13 @@ class Worker {
             !(status & kOwnTimeouts) ? snapshot_->timeouts
             : connection.timeout_class == kMasqueradeTimeouts
                 ? snapshot_->masquerade_timeouts
-                : snapshot_->own_timeouts[connection.timeout_class - 1U];
+                : snapshot_->own_timeouts[timeout_class_of(connection, status) - 1U];
         return timeouts[static_cast<std::size_t>(state_of(status))];
+    }
+
+    std::uint16_t timeout_class_of(const Connection& connection, std::uint32_t status) const {
+        return status & kFtp ? plane_.ftp.timeout_class(connection.timeout_class)
+                             : connection.timeout_class;
     }
 
     // Where a new connection goes.
@@ -120,6 +130,13 @@ class Worker {
         ServerSlot server = kNobodysSlot;         // then there is nobody
         Be16 configured_port;                     // 0: the one that the client asked for
         ConnectionIndex control = kNoConnection;  // its template, held
+    };
+
+    // What else a new connection is.
+    struct Terms {
+        std::uint16_t timeout_class = 0;  // Service's
+        std::uint32_t ftp_part = 0;       // kFtp or kFtpData
+        FtpIndex ftp = kNoFtp;            // then: its record, with a reference for it
     };
 
     // admission: the entry of a new connection, or none and the packet is taken care of
@@ -137,7 +154,11 @@ class Worker {
     template <Family F>
     Target<F> choose(const Burst<F>& burst, unsigned i, const Service<F>& service) const;
     template <Family F>
-    Entry connect(Burst<F>& burst, unsigned i, const Service<F>& service, const Target<F>& target);
+    Entry connect(Burst<F>& burst, unsigned i, const Terms& terms, const Target<F>& target);
+    void set_terms(ConnectionIndex index, const Terms& terms, std::uint32_t& status);
+    void give_up(const Terms& terms) {
+        if (terms.ftp != kNoFtp) plane_.ftp.release(terms.ftp);
+    }
     template <Family F>
     void put_off(const Burst<F>& burst, unsigned i, ConnectionIndex index);
     bool may_be_pending(std::uint64_t hash) const;
@@ -189,6 +210,34 @@ class Worker {
     void hide_client(ConnectionIndex index, ConnectionIndex mapping);
     bool has_leased_port(const Connection& connection) const;
     void return_port(ConnectionIndex mapping);
+
+    // the FTP helper
+    template <Family F>
+    Track track_ftp(Burst<F>& burst, unsigned i, Entry entry);
+    template <Family F>
+    Track translate_ftp(Burst<F>& burst, unsigned i, Entry entry, std::uint32_t status);
+    template <Family F>
+    Track translate_held_ftp(Burst<F>& burst, unsigned i, Entry entry, FtpIndex ftp, State state);
+    template <Family F>
+    Drop open_ftp(Burst<F>& burst, unsigned i, const Service<F>& service, Terms& terms);
+    template <Family F>
+    std::span<std::uint8_t> room_of(const Burst<F>& burst, unsigned i,
+                                    const AddressOf<F>& towards) const;
+    template <Family F>
+    bool expect_data(ConnectionIndex control, FtpIndex ftp, const FtpEndpoint& found);
+    template <Family F>
+    bool is_expected_already(const Flow<F>& from, std::uint8_t filed, const Flow<F>& answers);
+    template <Family F>
+    ConnectionIndex make_expectation(ConnectionIndex control, FtpIndex ftp, std::uint8_t filed,
+                                     const Flow<F>& from, const Flow<F>& answers);
+    template <Family F>
+    ConnectionIndex expected_data(const Burst<F>& burst, unsigned i) const;
+    template <Family F>
+    Entry open_expected(Burst<F>& burst, unsigned i, ConnectionIndex expectation);
+    void no_longer_expected(ConnectionIndex index);
+    template <Family F>
+    void renumber_ftp_quote(Entry entry, std::span<std::uint8_t> datagram,
+                            const IcmpQuote<F>& quote);
 
     // packets without a connection
     template <Family F>

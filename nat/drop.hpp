@@ -45,6 +45,8 @@ enum class Drop : std::uint8_t {
     transmit_full,
     no_outside_port,  // masquerading has no port left, or no address on that way
     refusal_limited,  // an error that we would have sent, over the rate
+    ftp_wait,         // a segment of FTP control text that will be taken when it comes again
+    ftp_full,         // no room for an FTP control connection, or for a data connection of one
     count_
 };
 
@@ -82,6 +84,8 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames{
     "transmit-full",
     "no-outside-port",
     "refusal-limited",
+    "ftp-wait",
+    "ftp-full",
 };
 
 inline std::string_view drop_name(Drop reason) {

@@ -2,6 +2,8 @@
 // The way back: what a frame says, in the words of packet_text.hpp.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "nat/headers.hpp"
 #include "tests/packets/packet_sums.hpp"
 #include "tests/packets/packet_text.hpp"
@@ -81,6 +83,22 @@ bool is_wrong(const Network& n, Bytes l4) {
            0;
 }
 
+// Its length, or the text that it is.
+std::string describe_payload(Bytes payload) {
+    const bool filler =
+        std::all_of(payload.begin(), payload.end(), [](auto b) { return b == 'x'; });
+    const bool text = std::all_of(payload.begin(), payload.end(), [](std::uint8_t b) {
+        return (b >= ' ' && b < 0x7f) || b == '\r' || b == '\n';
+    });
+    if (filler || !text) return fmt::format(" len={}", payload.size());
+    std::string said;
+    for (const std::uint8_t byte : payload)
+        said += byte == '\r'   ? std::string("\\r")
+                : byte == '\n' ? std::string("\\n")
+                               : std::string(1, static_cast<char>(byte));
+    return fmt::format(" text=\"{}\"", said);
+}
+
 std::string describe_tcp(const Network& n, Bytes tcp, bool check) {
     if (tcp.size() < kTcpMinHeader) return " cut";
     std::string flags;
@@ -92,7 +110,7 @@ std::string describe_tcp(const Network& n, Bytes tcp, bool check) {
     const std::size_t header = static_cast<std::size_t>(tcp[12] >> 4) * 4;
     if (header == kTcpMinHeader + 4 && tcp.size() >= header && tcp[kTcpMinHeader] == 2)
         text += fmt::format(" mss={}", load<Be16>(&tcp[kTcpMinHeader + 2]).host());
-    if (tcp.size() > header) text += fmt::format(" len={}", tcp.size() - header);
+    if (tcp.size() > header) text += describe_payload(tcp.subspan(header));
     if (check && is_wrong(n, tcp)) text += " !tcp-sum";
     return text;
 }

@@ -38,6 +38,7 @@ std::optional<Endpoint> endpoint(const std::string& text) {
 
 struct Fields {
     std::map<std::string, std::uint32_t> numbers;
+    std::string text;  // the payload, when not empty
     bool has(const std::string& name) const { return numbers.contains(name); }
     std::uint32_t get(const std::string& name, std::uint32_t otherwise) const {
         const auto found = numbers.find(name);
@@ -127,8 +128,10 @@ Frame datagram(std::uint8_t protocol, const Endpoint& from, const Endpoint& to,
 Frame tcp_segment(const Endpoint& from, const Endpoint& to, const std::string& flags,
                   const Fields& fields) {
     const std::size_t header = kTcpMinHeader + (fields.has("mss") ? 4U : 0U);
-    Frame tcp(header + fields.get("len", 0), 'x');
+    Frame tcp(header + std::max<std::size_t>(fields.get("len", 0), fields.text.size()), 'x');
     std::fill_n(tcp.begin(), header, std::uint8_t{0});
+    std::copy(fields.text.begin(), fields.text.end(),
+              tcp.begin() + static_cast<std::ptrdiff_t>(header));
     store(&tcp[0], from.port);
     store(&tcp[2], to.port);
     store(&tcp[4], Be32::from_host(fields.get("seq", 0)));
@@ -161,6 +164,23 @@ Frame udp_datagram(const Endpoint& from, const Endpoint& to, const Fields& field
 
 std::optional<Frame> ip_of(std::istringstream& words);
 
+// What stands between quotation marks, of which the first is read; \r and \n as in C.
+std::string quoted_text(std::string text, std::istringstream& words) {
+    if (!text.ends_with('"')) {
+        std::string rest;
+        std::getline(words, rest, '"');
+        text += rest;
+    } else {
+        text.pop_back();
+    }
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool escape = text[i] == '\\' && i + 1 < text.size();
+        plain += !escape ? text[i] : text[++i] == 'r' ? '\r' : '\n';
+    }
+    return plain;
+}
+
 std::optional<Frame> icmp_message(const std::string& kind, const Endpoint& from, const Endpoint& to,
                                   const Fields& fields, std::istringstream& words) {
     Frame icmp(8);
@@ -192,6 +212,10 @@ std::optional<Frame> ip_of(std::istringstream& words) {
 
     Fields fields;
     for (std::string word; words >> word && word != "{" && word != "}";) {
+        if (word.starts_with("text=\"")) {
+            fields.text = quoted_text(word.substr(6), words);
+            continue;
+        }
         const std::size_t equals = word.find('=');
         const auto value = equals == std::string::npos ? 1 : number(word.substr(equals + 1));
         if (!value) return std::nullopt;
