@@ -81,8 +81,9 @@ void Worker::forward_at_length(Burst<F>& burst, unsigned i, Connection& connecti
     } else if (must_not_fragment<F>(frame)) {
         count_drop(burst, i, Drop::too_big);
         refuse(burst, i, IcmpError::fragmentation_needed, mtu);
-    } else {
-        drop(burst, i, Drop::too_big);
+    } else if constexpr (F == Family::ipv4) {
+        rewrite(frame, headers, answer, connection.deltas_for(direction));
+        send_in_pieces(packet, headers.ip_length, mtu, way);
     }
 }
 
@@ -114,8 +115,13 @@ void Worker::send_towards(rte_mbuf* packet, std::uint16_t ip_length,
     const Way<F> way = network.way_to<F>(destination);
     if (way.kind == WayKind::none) return drop(packet, Drop::no_route);
     const bool known = way.kind == WayKind::hop;
-    if (ip_length > (known ? network.hop(way.hop).mtu : network.port_mtu(way.port)))
+    const std::uint16_t mtu = known ? network.hop(way.hop).mtu : network.port_mtu(way.port);
+    if (ip_length > mtu) {
+        if constexpr (F == Family::ipv4)
+            if (!must_not_fragment<F>(rte_pktmbuf_mtod(packet, const std::uint8_t*)))
+                return send_in_pieces(packet, ip_length, mtu, way);
         return drop(packet, Drop::too_big);
+    }
     if (known)
         send(packet, ip_length, network.hop(way.hop));
     else

@@ -281,6 +281,8 @@ class Worker {
     void send(rte_mbuf* packet, std::uint16_t ip_length, const Hop& hop);
     template <Family F>
     void send_towards(rte_mbuf* packet, std::uint16_t ip_length, const AddressOf<F>& destination);
+    void send_in_pieces(rte_mbuf* packet, std::uint16_t ip_length, std::uint16_t mtu,
+                        const Way<Family::ipv4>& way);
     template <Family F>
     void put_aside(rte_mbuf* packet, std::uint16_t ip_length, const Way<F>& way);
     void retry_neighbours();
