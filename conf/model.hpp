@@ -159,6 +159,7 @@ struct VsSettings {
     std::uint32_t expire_nodest_conn = 0;  // 0 or 1, as all that follow
     std::uint32_t expire_quiescent_template = 0;
     std::uint32_t nat_icmp_send = 0;
+    std::uint32_t sloppy_sctp = 0;
     std::uint32_t sloppy_tcp = 0;
     std::uint32_t lblc_expiration = 86400;  // seconds
     std::uint32_t lblcr_expiration = 86400;

@@ -40,6 +40,8 @@ constexpr VsSetting kSettings[] = {
     {"secure_tcp", &V::secure_tcp, 0, 3,
      "TCP states that trust only what servers answer: 0 never, 1 and 2 while the table is nearly "
      "full, 3 always"},
+    {"sloppy_sctp", &V::sloppy_sctp, 0, 1,
+     "1: any SCTP packet but an ABORT opens a connection, not only an INIT"},
     {"sloppy_tcp", &V::sloppy_tcp, 0, 1,
      "1: any TCP packet but a reset opens a connection, not only a SYN"},
 };
@@ -77,7 +79,6 @@ constexpr Refusal kRefusals[] = {
     {"schedule_icmp",
      "an ICMP error never opens a connection; it is translated when it belongs to "
      "one"},
-    {"sloppy_sctp", "SCTP services are not supported by this version"},
     {"snat_reroute", "answers are always routed by their translated source, as with 1"},
     {"svc_lfactor", "the table of services is sized by each snapshot"},
     {"sync_persist_mode", kNoSync},

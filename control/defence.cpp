@@ -17,6 +17,7 @@ Policy policy_of(const VsSettings& vs, Pressure pressure) {
     policy.expire_quiescent = vs.expire_quiescent_template != 0;
     policy.refuse_strays = vs.nat_icmp_send != 0;
     policy.sloppy_tcp = vs.sloppy_tcp != 0;
+    policy.sloppy_sctp = vs.sloppy_sctp != 0;
     policy.drop_entries = is_on(vs.drop_entry, pressure);
     if (is_on(vs.drop_packet, pressure))
         policy.drop_rate = vs.drop_packet == 3 ? vs.am_droprate : pressure.rate;

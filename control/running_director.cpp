@@ -41,8 +41,10 @@ std::vector<StateTimeouts> own_timeouts(const Timeouts& timeouts,
                                         const std::vector<std::uint32_t>& idle_timeouts) {
     std::vector<StateTimeouts> all;
     all.reserve(idle_timeouts.size());
-    for (const std::uint32_t idle : idle_timeouts)
+    for (const std::uint32_t idle : idle_timeouts) {
         all.push_back(in_ticks({idle, timeouts.tcp_fin, idle}));
+        all.back()[static_cast<std::size_t>(State::sctp_established)] = seconds(idle);
+    }
     return all;
 }
 
@@ -56,7 +58,7 @@ std::vector<MarkedDestination> marked_destinations(const DesiredState& desired) 
         service.address = rule.family == Family::ipv4 ? IpAddress() : IpAddress(kAnyIpv6);
         if (!desired.services.contains(service)) continue;
         const Prefix anywhere = Prefix::of(service.address, 0);
-        for (const Protocol protocol : {Protocol::tcp, Protocol::udp})
+        for (const Protocol protocol : {Protocol::tcp, Protocol::udp, Protocol::sctp})
             if (!rule.protocol || rule.protocol == protocol)
                 marked.push_back({protocol, rule.destination.value_or(anywhere),
                                   rule.destination_ports.first, rule.destination_ports.last});
@@ -207,7 +209,9 @@ Result<void> RunningDirector::steer(const DesiredState& desired) {
         for (const auto& [server, slot] : servers) {
             wanted.servers.push_back(
                 {marked ? Protocol::tcp : service.protocol, server.address, server.port});
-            if (marked) wanted.servers.push_back({Protocol::udp, server.address, server.port});
+            if (!marked) continue;
+            wanted.servers.push_back({Protocol::udp, server.address, server.port});
+            wanted.servers.push_back({Protocol::sctp, server.address, server.port});
         }
     }
     wanted.marked = marked_destinations(desired);

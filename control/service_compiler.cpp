@@ -201,7 +201,7 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
         const auto* service = std::get_if<Shared<F>>(&each.service);
         if (service == nullptr) continue;
         mine.push_back(&each);
-        count += (*service)->servers().size() * ((*service)->mark != 0 ? 2 : 1);
+        count += (*service)->servers().size() * ((*service)->mark != 0 ? 3 : 1);
     }
     typename ServiceTable<F>::List list;
     list.reserve(mine.size());
@@ -227,6 +227,7 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
             } else {
                 add(static_cast<std::uint8_t>(Protocol::tcp));
                 add(static_cast<std::uint8_t>(Protocol::udp));
+                add(static_cast<std::uint8_t>(Protocol::sctp));
             }
         }
     }

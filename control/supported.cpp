@@ -13,7 +13,6 @@ tl::unexpected<Error> not_yet(const char* what) {
 }  // namespace
 
 Result<void> supported(const ServiceKey& service, const ServiceOptions& options) {
-    if (service.protocol == Protocol::sctp) return not_yet("SCTP services are");
     if (!options.persistence_engine.empty()) return not_yet("persistence engines are");
     return {};
 }

@@ -12,6 +12,7 @@
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
 #include "nat/martian.hpp"
+#include "nat/sctp_state.hpp"
 
 namespace usher {
 
@@ -21,6 +22,7 @@ constexpr std::uint16_t kFtpDataPort = 20;
 constexpr int kPortTries = 16;
 constexpr std::uint32_t kEvictions = 64;  // that may be waiting, when the table is full
 constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
+constexpr auto kSctpProtocol = static_cast<std::uint8_t>(Protocol::sctp);
 
 std::atomic<std::int32_t>& count_for(ServerLoad& load, State state) {
     return is_active(state) ? load.active : load.inactive;
@@ -141,8 +143,16 @@ bool Worker::may_open(Burst<F>& burst, unsigned i) {
         reset(burst, i);
         return false;
     }
-    if (ftp_data) drop(burst, i, Drop::not_a_first_packet);
-    return !ftp_data;
+    const bool opens = !ftp_data && (headers.protocol != kSctpProtocol || opens_sctp(burst, i));
+    if (!opens) drop(burst, i, Drop::not_a_first_packet);
+    return opens;
+}
+
+// As IPVS: an INIT; with sloppy_sctp whatever is no ABORT.
+template <Family F>
+bool Worker::opens_sctp(const Burst<F>& burst, unsigned i) const {
+    const std::uint8_t chunk = sctp_chunk(burst.frame(i), burst.headers[i]);
+    return chunk == kSctpInit || (snapshot_->policy.sloppy_sctp && chunk != kSctpAbort);
 }
 
 // drop_packet: every how many-th packet that would open a connection is dropped.
@@ -191,7 +201,7 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
         return Entry();
     }
     Connection& connection = plane_.table[index];
-    const State state = first_state(burst.headers[i]);
+    const State state = first_state(burst.frame(i), burst.headers[i]);
     // Counted before it can be found, and so before anybody can end it.
     ServerLoad& load = plane_.loads[target.server];
     count_for(load, state).fetch_add(1, std::memory_order_seq_cst);
@@ -206,6 +216,7 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
         hide_client<F>(index, mapping);
         status |= kControlled;
     }
+    if (burst.headers[i].protocol == kSctpProtocol) status |= kSctp;
     set_terms(index, terms, status);
     connection.timeout.store(timeout_of(connection, status), std::memory_order_relaxed);
     // Release: the control thread's walk reads the rest when it sees kLive.
@@ -274,7 +285,7 @@ Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index) {
         connection.status.fetch_and(~kPending, std::memory_order_release);
         half_open_.push(index);
         server_counters_[connection.server_slot].connections.add(1);
-        note_scheduled(index, first_state(burst.headers[i]));
+        note_scheduled(index, first_state(burst.frame(i), burst.headers[i]));
         return Entry(0, index, Direction::original).commit();
     }
 
@@ -286,7 +297,9 @@ Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index) {
     return Entry();
 }
 
-State Worker::first_state(const Headers& headers) const {
+State Worker::first_state(const std::uint8_t* frame, const Headers& headers) const {
+    if (headers.protocol == kSctpProtocol)
+        return next_sctp_state(State::none, Direction::original, sctp_chunk(frame, headers));
     if (headers.protocol != kTcp) return State::udp;
     return next_state(*snapshot_->tcp, State::none, Direction::original, headers.tcp_flags);
 }

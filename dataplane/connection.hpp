@@ -54,6 +54,9 @@ inline constexpr std::uint32_t kFtpData = 1U << 18;   // `next` is its control's
 inline constexpr std::uint32_t kExpected = 1U << 19;  // a data connection that has not come yet
 // Such a one of any client port: under its original flow only, with kTemplateProtocol.
 inline constexpr std::uint32_t kAnyPort = 1U << 20;
+inline constexpr std::uint32_t kSctp = 1U << 21;
+// What the fast path leaves to others (track_aside).
+inline constexpr std::uint32_t kAside = kFtp | kSctp;
 
 // In the protocol of a template.
 inline constexpr std::uint8_t kTemplateProtocol = 0x80;
@@ -68,8 +71,8 @@ constexpr std::uint8_t filed_under(std::uint8_t protocol) {
 }
 constexpr Protocol protocol_of(std::uint8_t filed) {
     const auto low = static_cast<std::uint8_t>(filed & kProtocolMask);
-    constexpr auto kSctp = static_cast<std::uint8_t>(Protocol::sctp);
-    return static_cast<Protocol>(low == (kSctp & kProtocolMask) ? kSctp : low);
+    constexpr auto sctp = static_cast<std::uint8_t>(Protocol::sctp);
+    return static_cast<Protocol>(low == (sctp & kProtocolMask) ? sctp : low);
 }
 constexpr Family family_of(std::uint8_t filed) {
     return filed & kIpv6 ? Family::ipv6 : Family::ipv4;

@@ -189,7 +189,7 @@ Entry Worker::open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapp
         return Entry();
     }
     Connection& connection = plane_.table[index];
-    const State state = first_state(burst.headers[i]);
+    const State state = first_state(burst.frame(i), burst.headers[i]);
     ServerLoad& load = plane_.loads[kNobodysSlot];
     (is_active(state) ? load.active : load.inactive).fetch_add(1, std::memory_order_seq_cst);
     fill(index, burst, i, {reply.source, reply.source_port, kNobodysSlot, {}, mapping});

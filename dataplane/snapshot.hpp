@@ -63,6 +63,7 @@ struct Policy {
     bool expire_quiescent = false;  // templates of servers with weight 0 do not count
     bool refuse_strays = false;     // nat_icmp_send: a server's packet without connection
     bool sloppy_tcp = false;        // any segment but a RST opens a connection
+    bool sloppy_sctp = false;       // any packet but an ABORT does
     bool drop_entries = false;      // drop_entry: one half-open connection in 32 goes, each second
     std::uint32_t drop_rate = 0;    // drop_packet: every how many-th first packet; 0: none
 };

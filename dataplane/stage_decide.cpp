@@ -5,6 +5,7 @@
 // their way to the cache (admission.cpp); a packet that may be of one of them does not go before.
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
+#include "nat/sctp_state.hpp"
 
 namespace usher {
 
@@ -44,7 +45,7 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
         if (!entry) return admit(burst, i);
         Track tracked =
             track(plane_.table[entry.index()], entry.index(), entry.direction(), burst.headers[i]);
-        if (tracked == Track::ftp) tracked = track_ftp(burst, i, entry);
+        if (tracked == Track::aside) tracked = track_aside(burst, i, entry);
         switch (tracked) {
             case Track::pass:
                 return entry;
@@ -59,7 +60,7 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
             case Track::no_room:
                 drop(burst, i, Drop::ftp_full);
                 return Entry();
-            case Track::ftp:
+            case Track::aside:
                 break;
         }
     }
@@ -70,8 +71,8 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
 inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index,
                                    Direction direction, const Headers& headers) {
     const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
-    if ((status & (kLive | kFtp)) != kLive) [[unlikely]]
-        return status & kLive ? Track::ftp : Track::gone;
+    if ((status & (kLive | kAside)) != kLive) [[unlikely]]
+        return status & kLive ? Track::aside : Track::gone;
     const Track met = meet(connection, index, status, direction, headers);
     if (met == Track::pass) advance(connection, index, status, direction, headers.tcp_flags);
     return met;
@@ -95,20 +96,27 @@ inline Worker::Track Worker::meet(Connection& connection, ConnectionIndex index,
 
 inline void Worker::advance(Connection& connection, ConnectionIndex index, std::uint32_t status,
                             Direction direction, std::uint8_t tcp_flags) {
-    change_state(connection, index, status, direction, tcp_flags);
+    advance_by(connection, index, status, direction,
+               [&](State now) { return next_state(*snapshot_->tcp, now, direction, tcp_flags); });
+}
+
+template <class Next>
+inline void Worker::advance_by(Connection& connection, ConnectionIndex index, std::uint32_t status,
+                               Direction direction, Next next) {
+    change_state(connection, index, status, direction, next);
     if (connection.last_seen.load(std::memory_order_relaxed) != now_)
         connection.last_seen.store(now_, std::memory_order_relaxed);
 }
 
+// `next` tells the state that follows one.
+template <class Next>
 inline void Worker::change_state(Connection& connection, ConnectionIndex index,
-                                 std::uint32_t status, Direction direction,
-                                 std::uint8_t tcp_flags) {
+                                 std::uint32_t status, Direction direction, Next next) {
     std::uint32_t wanted;
     ConnectionIndex control = kNoConnection;
     bool changed = false;
     do {
-        const State next = next_state(*snapshot_->tcp, state_of(status), direction, tcp_flags);
-        wanted = (status & ~kStateMask) | static_cast<std::uint32_t>(next);
+        wanted = (status & ~kStateMask) | static_cast<std::uint32_t>(next(state_of(status)));
         if (direction == Direction::reply) wanted |= kAnswered;
         if (wanted == status) break;
         control = connection.next;  // good if the connection still stands at the exchange
@@ -122,7 +130,8 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
     if (connection.timeout.load(std::memory_order_relaxed) != timeout)
         connection.timeout.store(timeout, std::memory_order_relaxed);
     if (status == wanted) return;
-    if (changed && (status & kControlled) && (after == State::established || after == State::udp))
+    if (changed && (status & kControlled) &&
+        (after == State::established || after == State::udp || after == State::sctp_established))
         assure(control);
     if (before == after) return;
     if (status & kExpected) no_longer_expected(index);
@@ -143,16 +152,22 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
              static_cast<std::uint32_t>(before) << 8 | static_cast<std::uint32_t>(after));
 }
 
-// A packet of an FTP control connection: its text may change, and its length and flags with it.
+// A packet of an FTP control connection: its text may change, and its length and flags with it. Or
+// of SCTP, which has states of its own.
 template <Family F>
-Worker::Track Worker::track_ftp(Burst<F>& burst, unsigned i, Entry entry) {
+Worker::Track Worker::track_aside(Burst<F>& burst, unsigned i, Entry entry) {
     Connection& connection = plane_.table[entry.index()];
     const std::uint32_t status = connection.status.load(std::memory_order_acquire);
     if (!(status & kLive)) return Track::gone;
     Headers& headers = burst.headers[i];
     Track track = meet(connection, entry.index(), status, entry.direction(), headers);
-    if (track == Track::pass) track = translate_ftp(burst, i, entry, status);
-    if (track == Track::pass)
+    if (track == Track::pass && (status & kFtp)) track = translate_ftp(burst, i, entry, status);
+    if (track != Track::pass) return track;
+    if (status & kSctp)
+        advance_by(connection, entry.index(), status, entry.direction(), [&](State now) {
+            return next_sctp_state(now, entry.direction(), sctp_chunk(burst.frame(i), headers));
+        });
+    else
         advance(connection, entry.index(), status, entry.direction(), headers.tcp_flags);
     return track;
 }

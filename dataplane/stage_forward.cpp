@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/worker.hpp"
+#include "nat/sctp.hpp"
 
 namespace usher {
 
@@ -23,6 +24,16 @@ template <Family F>
 bool must_not_fragment(const std::uint8_t* frame) {
     if (F == Family::ipv6) return true;
     return load<Be16>(frame + kEthernetHeader + ipv4::kFragment).host() & ipv4::kDontFragment;
+}
+
+// Of SCTP, the checksum does not follow from what changed.
+template <Family F>
+void translate(std::uint8_t* frame, const Headers& headers, const Flow<F>& answer,
+               const RewriteDeltas& deltas) {
+    if (headers.protocol == static_cast<std::uint8_t>(Protocol::sctp))
+        rewrite_sctp<F>(frame, headers, answer);
+    else
+        rewrite(frame, headers, answer, deltas);
 }
 
 }  // namespace
@@ -70,7 +81,7 @@ void Worker::forward_at_length(Burst<F>& burst, unsigned i, Connection& connecti
             CachedHop(way.hop, network.generation()).bits(), std::memory_order_relaxed);
     const std::uint16_t mtu = known ? network.hop(way.hop).mtu : network.port_mtu(way.port);
     if (passes<F>(frame, headers, mtu)) {
-        rewrite(frame, headers, answer, connection.deltas_for(direction));
+        translate(frame, headers, answer, connection.deltas_for(direction));
         if (known)
             send(packet, headers.ip_length, network.hop(way.hop));
         else
@@ -82,7 +93,7 @@ void Worker::forward_at_length(Burst<F>& burst, unsigned i, Connection& connecti
         count_drop(burst, i, Drop::too_big);
         refuse(burst, i, IcmpError::fragmentation_needed, mtu);
     } else if constexpr (F == Family::ipv4) {
-        rewrite(frame, headers, answer, connection.deltas_for(direction));
+        translate(frame, headers, answer, connection.deltas_for(direction));
         send_in_pieces(packet, headers.ip_length, mtu, way);
     }
 }

@@ -110,7 +110,7 @@ void Worker::pass_set_aside(PortIndex port) {
     const auto pass_one = [&]<Family F>(rte_mbuf* packet) {
         if (is_fragment<F>(datagram_of<F>(packet)))
             pass_fragment<F>(packet, port);
-        else
+        else if (!pass_sctp<F>(packet, port))
             pass_icmp<F>(packet, port);
     };
     for (unsigned i = 0; i < set_aside_count_; ++i) {

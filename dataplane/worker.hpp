@@ -41,6 +41,9 @@ std::span<std::uint8_t> datagram_of(rte_mbuf* packet) {
     return {ip, load<Be16>(ip + ipv6::kPayloadLength).host() + std::size_t{ipv6::kHeader}};
 }
 
+// The type of the first chunk of an SCTP packet, of which so much is there (pass_sctp).
+std::uint8_t sctp_chunk(const std::uint8_t* frame, const Headers& headers);
+
 class Worker {
   public:
     // `id` is below plane.workers(). `ports` by PortIndex: how this worker reaches each of them.
@@ -91,15 +94,21 @@ class Worker {
     void pass_set_aside(PortIndex port);
 
     // decide
-    enum class Track : std::uint8_t { pass, gone, drop, ftp, wait, no_room };
+    enum class Track : std::uint8_t { pass, gone, drop, aside, wait, no_room };
     Track track(Connection& connection, ConnectionIndex index, Direction direction,
                 const Headers& headers);
     Track meet(Connection& connection, ConnectionIndex index, std::uint32_t status,
                Direction direction, const Headers& headers);
     void advance(Connection& connection, ConnectionIndex index, std::uint32_t status,
                  Direction direction, std::uint8_t tcp_flags);
+    template <class Next>
     void change_state(Connection& connection, ConnectionIndex index, std::uint32_t status,
-                      Direction direction, std::uint8_t tcp_flags);
+                      Direction direction, Next next);
+    template <class Next>
+    void advance_by(Connection& connection, ConnectionIndex index, std::uint32_t status,
+                    Direction direction, Next next);
+    template <Family F>
+    Track track_aside(Burst<F>& burst, unsigned i, Entry entry);
     template <Family F>
     void clamp(const Burst<F>& burst, unsigned i);
     template <Family F>
@@ -150,6 +159,8 @@ class Worker {
     void answer_as_closed(Burst<F>& burst, unsigned i);
     template <Family F>
     bool may_open(Burst<F>& burst, unsigned i);
+    template <Family F>
+    bool opens_sctp(const Burst<F>& burst, unsigned i) const;
     bool is_shed();
     template <Family F>
     Target<F> choose(const Burst<F>& burst, unsigned i, const Service<F>& service) const;
@@ -168,7 +179,7 @@ class Worker {
     Entry link(Burst<F>& burst, unsigned i, ConnectionIndex index);
     template <Family F>
     Entry join(const Burst<F>& burst, unsigned i);
-    State first_state(const Headers& headers) const;
+    State first_state(const std::uint8_t* frame, const Headers& headers) const;
     template <Family F>
     void fill(ConnectionIndex index, const Burst<F>& burst, unsigned i, const Target<F>& target);
     void note_scheduled(ConnectionIndex index, State state);
@@ -213,8 +224,6 @@ class Worker {
 
     // the FTP helper
     template <Family F>
-    Track track_ftp(Burst<F>& burst, unsigned i, Entry entry);
-    template <Family F>
     Track translate_ftp(Burst<F>& burst, unsigned i, Entry entry, std::uint32_t status);
     template <Family F>
     Track translate_held_ftp(Burst<F>& burst, unsigned i, Entry entry, FtpIndex ftp, State state);
@@ -257,6 +266,8 @@ class Worker {
     void pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message);
     template <Family F>
     void pass_icmp_error(rte_mbuf* packet, std::size_t message);
+    template <Family F>
+    bool pass_sctp(rte_mbuf* packet, PortIndex port);
     template <Family F>
     void pass_fragment(rte_mbuf* packet, PortIndex port);
     template <Family F>

@@ -20,6 +20,7 @@ enum class Drop : std::uint8_t {
     bad_udp_header,
     fragment,
     unknown_protocol,
+    bad_sctp,            // too short; or its ports must change and its checksum is wrong
     segmented,           // in several mbufs
     bad_icmp,            // cut, or its checksum is wrong
     bad_quote,           // an ICMP error about a packet that nobody can have sent through us
@@ -61,6 +62,7 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames{
     "bad-udp-header",
     "fragment",
     "unknown-protocol",
+    "bad-sctp",
     "segmented",
     "bad-icmp",
     "bad-quote",

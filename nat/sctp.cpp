@@ -5,7 +5,7 @@
 #include <bit>
 
 #include "nat/crc32c.hpp"
-#include "nat/headers.hpp"
+#include "nat/readdress.hpp"
 
 namespace usher {
 
@@ -29,5 +29,19 @@ void rewrite_sctp(std::span<std::uint8_t> packet, const PortPair& ports) {
     store(packet.data(), ports);
     store(packet.data() + kSctpChecksum, checksum_of(packet));
 }
+
+template <Family F>
+void rewrite_sctp(std::uint8_t* frame, const Headers& headers, const Flow<F>& answer) {
+    std::uint8_t* ip = frame + kEthernetHeader;
+    readdress<F>(ip, {answer.destination, answer.source});
+    take_hop<F>(ip);
+    std::uint8_t* l4 = frame + headers.l4;
+    const PortPair ports{answer.destination_port, answer.source_port};
+    if (load<Be16>(l4) == ports.source && load<Be16>(l4 + 2) == ports.destination) return;
+    rewrite_sctp({l4, kEthernetHeader + std::size_t{headers.ip_length} - headers.l4}, ports);
+}
+
+template void rewrite_sctp(std::uint8_t*, const Headers&, const Flow4&);
+template void rewrite_sctp(std::uint8_t*, const Headers&, const Flow6&);
 
 }  // namespace usher

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "nat/byte_order.hpp"
+#include "nat/headers.hpp"
 
 namespace usher {
 
@@ -36,5 +37,10 @@ bool is_sctp_sound(std::span<const std::uint8_t> packet);
 // Gives it new ports and a checksum from nothing. Only for a packet that is_sctp_sound: what was
 // damaged on the way must not become right here.
 void rewrite_sctp(std::span<std::uint8_t> packet, const PortPair& ports);
+
+// Makes the packet one of the reverse of `answer`, one hop less, as rewrite() does for TCP and UDP.
+// `headers` as of those; its TTL is over 1. What keeps its ports keeps its checksum.
+template <Family F>
+void rewrite_sctp(std::uint8_t* frame, const Headers& headers, const Flow<F>& answer);
 
 }  // namespace usher

@@ -65,13 +65,37 @@ constexpr TcpTable kSecureNextState{{
 
 std::string_view state_name(State state) {
     static constexpr std::array<std::string_view, kStateCount> kNames{
-        "NONE",  "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT",
-        "CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "SYNACK",   "UDP"};
+        "NONE",       "ESTABLISHED", "SYN_SENT", "SYN_RECV",  "FIN_WAIT",    "TIME_WAIT",
+        "CLOSE",      "CLOSE_WAIT",  "LAST_ACK", "LISTEN",    "SYNACK",      "UDP",
+        "INIT1",      "INIT",        "C-SENT",   "C-REPLIED", "ESTABLISHED", "S-SENT",
+        "S-RECEIVED", "S-ACK-SENT",  "REJECTED", "CLOSED"};
     return kNames[static_cast<std::size_t>(state)];
 }
 
 StateTimeouts state_timeouts(std::uint32_t tcp, std::uint32_t tcp_fin, std::uint32_t udp) {
-    return {2, tcp, 120, 60, tcp_fin, 120, 10, 60, 30, 120, 120, udp};
+    constexpr std::uint32_t kSctp = 61, kSctpEstablished = 900, kSctpShort = 4;
+    return {2,
+            tcp,
+            120,
+            60,
+            tcp_fin,
+            120,
+            10,
+            60,
+            30,
+            120,
+            120,
+            udp,
+            kSctpShort,
+            kSctp,
+            kSctp,
+            kSctp,
+            kSctpEstablished,
+            kSctp,
+            kSctp,
+            kSctp,
+            kSctpShort,
+            kSctp};
 }
 
 }  // namespace usher

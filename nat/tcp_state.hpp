@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IPVS's TCP states, transitions and timeouts, as a director that sees both directions uses them.
+// IPVS's states of connections; of TCP the transitions, as a director that sees both directions
+// uses them (SCTP's: sctp_state.hpp).
 // It follows the segments loosely: flags only, no sequence numbers, as ip_vs_proto_tcp does.
 #pragma once
 
@@ -24,10 +25,22 @@ enum class State : std::uint8_t {
     listen,
     synack,
     udp,  // of a UDP connection, always
+    // SCTP's; `none` is of all
+    sctp_init1,
+    sctp_init,
+    sctp_cookie_sent,
+    sctp_cookie_replied,
+    sctp_established,
+    sctp_shutdown_sent,
+    sctp_shutdown_received,
+    sctp_shutdown_ack_sent,
+    sctp_rejected,
+    sctp_closed,
     count_
 };
 
 inline constexpr std::size_t kStateCount = static_cast<std::size_t>(State::count_);
+inline constexpr std::size_t kTcpStateCount = static_cast<std::size_t>(State::udp) + 1;
 
 std::string_view state_name(State state);  // as `ipvsadm -Lc` prints it
 
@@ -40,7 +53,7 @@ constexpr Direction opposite(Direction direction) {
 // IPVS's tables, [direction][event][state], and the event of a segment by its flags. A UDP
 // connection stays in its state whatever comes. The secure one (secure_tcp) believes the server
 // only: a client's ACK establishes nothing, the server's does.
-using TcpTable = std::array<std::array<std::array<State, kStateCount>, 5>, 2>;
+using TcpTable = std::array<std::array<std::array<State, kTcpStateCount>, 5>, 2>;
 extern const TcpTable kNextState;
 extern const TcpTable kSecureNextState;
 extern const std::array<std::uint8_t, 32> kTcpEvent;
@@ -58,13 +71,13 @@ inline State next_state(State now, Direction direction, std::uint8_t flags) {
 // Active connections are what ipvsadm shows as ActiveConn and what lc, wlc, sed, nq and ovf count.
 constexpr bool is_active(State state) {
     return state == State::established || state == State::syn_sent || state == State::syn_recv ||
-           state == State::synack;
+           state == State::synack || state == State::sctp_established;
 }
 
 // Not yet answered and confirmed: what gives way when the table is full.
 constexpr bool is_half_open(State state) {
     return state == State::none || state == State::syn_sent || state == State::syn_recv ||
-           state == State::synack;
+           state == State::synack || state == State::sctp_init1 || state == State::sctp_init;
 }
 
 // Seconds without a packet after which a connection in this state is forgotten.

@@ -50,8 +50,10 @@ void work(PortPool& pool, Holders& holders, unsigned id, int steps) {
                 pool.give_back(0, PortKind::tcp, port);
         }
     }
-    for (const std::uint16_t port : mine)
+    for (const std::uint16_t port : mine) {
+        holders.leave(port);
         pool.rest(0, PortKind::tcp, port);
+    }
 }
 
 TEST(PortPoolRace, NoPortHasTwoHolders) {

@@ -33,7 +33,6 @@ FILES = [
     (SERVICE + 'servers = [{ address = "10.0.0" }]\n', "7:24: address: expected"),
     (SERVICE + 'servers = [{ address = "10.0.0.1:80", wieght = 2 }]\n',
      '7:39: unknown key "wieght" in a server: did you mean "weight"?'),
-    ('[[service]]\nsctp = "192.0.2.1:80"\n', "6:8: "),
     (SERVICE + "persistence = -1\n", "7:15: persistence: expected"),
     (SERVICE + 'persistence_engine = "sip"\n', "6:7: "),
 ]

@@ -124,6 +124,15 @@ std::string describe_udp(const Network& n, Bytes udp, bool check) {
     return text;
 }
 
+std::string describe_sctp(Bytes sctp, bool check) {
+    if (sctp.size() < 16) return " cut";
+    std::string text = fmt::format(" {}", sctp[12]);
+    if (sctp.size() > 16) text += fmt::format(" len={}", sctp.size() - 16);
+    if (const auto tag = load<Be32>(&sctp[4]).host()) text += fmt::format(" tag={}", tag);
+    if (check && load<std::uint32_t>(&sctp[8]) != sctp_sum(sctp)) text += " !sctp-sum";
+    return text;
+}
+
 std::string describe_icmp(const Network& n, Bytes icmp, bool check) {
     if (icmp.size() < 8) return " cut";
     std::string text = fmt::format(" {}/{}", icmp[0], icmp[1]);
@@ -158,10 +167,11 @@ std::string describe_ip(Bytes ip, bool quoted) {
     const auto name = [&](const IpAddress& address, std::size_t port) {
         return ports ? endpoint_text(address, load<Be16>(&l4[port]).host()) : address.to_string();
     };
-    const std::string kind = n.protocol == kTcp   ? "tcp"
-                             : n.protocol == kUdp ? "udp"
-                             : is_icmp            ? "icmp"
-                                                  : fmt::format("proto-{}", n.protocol);
+    const std::string kind = n.protocol == kTcp    ? "tcp"
+                             : n.protocol == kUdp  ? "udp"
+                             : n.protocol == kSctp ? "sctp"
+                             : is_icmp             ? "icmp"
+                                                   : fmt::format("proto-{}", n.protocol);
     std::string text = fmt::format("{} {} > {}", kind, name(n.source, 0), name(n.destination, 2));
     const bool check = !quoted || n.total == ip.size();
     if (n.fragment)
@@ -170,6 +180,8 @@ std::string describe_ip(Bytes ip, bool quoted) {
         text += describe_tcp(n, l4, check);
     else if (n.protocol == kUdp)
         text += describe_udp(n, l4, check);
+    else if (n.protocol == kSctp)
+        text += describe_sctp(l4, check);
     else if (is_icmp)
         text += describe_icmp(n, l4, check);
     text += n.rest;

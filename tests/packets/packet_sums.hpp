@@ -8,7 +8,7 @@
 
 namespace usher::test {
 
-inline constexpr std::uint8_t kIcmp4 = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58;
+inline constexpr std::uint8_t kIcmp4 = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58, kSctp = 132;
 
 inline constexpr std::pair<char, std::uint8_t> kFlags[] = {
     {'S', kSyn}, {'F', kFin}, {'R', kRst}, {'P', 0x08}, {'A', kAck}};
@@ -26,6 +26,17 @@ inline std::uint32_t pseudo_sum(const IpAddress& source, const IpAddress& destin
     const Be16 tail[] = {Be16::from_host(protocol),
                          Be16::from_host(static_cast<std::uint16_t>(length))};
     return sum_words({reinterpret_cast<const std::uint8_t*>(tail), sizeof tail}, sum);
+}
+
+// RFC 9260 appendix A, bit by bit: CRC32c with the field itself as zero, its lowest byte first.
+inline std::uint32_t sctp_sum(std::span<const std::uint8_t> packet) {
+    std::uint32_t crc = 0xffffffff;
+    for (std::size_t i = 0; i < packet.size(); ++i) {
+        crc ^= i >= 8 && i < 12 ? 0U : packet[i];
+        for (int bit = 0; bit < 8; ++bit)
+            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78U : 0U);
+    }
+    return ~crc;
 }
 
 }  // namespace usher::test

@@ -162,6 +162,23 @@ Frame udp_datagram(const Endpoint& from, const Endpoint& to, const Fields& field
     return udp;
 }
 
+// One chunk of this type, its value 'x'.
+std::optional<Frame> sctp_packet(const Endpoint& from, const Endpoint& to, const std::string& chunk,
+                                 const Fields& fields) {
+    constexpr std::size_t kHeaders = 16;
+    const auto type = number(chunk);
+    if (!type) return std::nullopt;
+    Frame sctp(kHeaders + fields.get("len", 0), 'x');
+    std::fill_n(sctp.begin(), kHeaders, std::uint8_t{0});
+    store(&sctp[0], from.port);
+    store(&sctp[2], to.port);
+    store(&sctp[4], Be32::from_host(fields.get("tag", 0)));
+    sctp[12] = static_cast<std::uint8_t>(*type);
+    store(&sctp[14], Be16::from_host(static_cast<std::uint16_t>(sctp.size() - 12)));
+    store(&sctp[8], sctp_sum(sctp) ^ (fields.has("badsum") ? 1U : 0U));
+    return sctp;
+}
+
 std::optional<Frame> ip_of(std::istringstream& words);
 
 // What stands between quotation marks, of which the first is read; \r and \n as in C.
@@ -224,6 +241,11 @@ std::optional<Frame> ip_of(std::istringstream& words) {
     if (kind == "tcp")
         return datagram(kTcp, *from, *to, fields, tcp_segment(*from, *to, flags, fields));
     if (kind == "udp") return datagram(kUdp, *from, *to, fields, udp_datagram(*from, *to, fields));
+    if (kind == "sctp") {
+        const auto packet = sctp_packet(*from, *to, flags, fields);
+        if (!packet) return std::nullopt;
+        return datagram(kSctp, *from, *to, fields, *packet);
+    }
     if (kind != "icmp") return std::nullopt;
     const auto message = icmp_message(flags, *from, *to, fields, words);
     if (!message) return std::nullopt;

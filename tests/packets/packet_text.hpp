@@ -8,11 +8,12 @@
 //   udp 198.51.100.7:4001 > 203.0.113.10:53 len=3000 id=7 from=1480 to=2960   (a fragment of that)
 //   icmp 10.0.0.100 > 192.0.2.1 8/0 query=7                            (an echo's id)
 //   tcp 198.51.100.7:4001 > 203.0.113.10:21 PA text="PASV\r\n"         (instead of 'x')
+//   sctp 198.51.100.7:4001 > 203.0.113.10:9 1 len=16 tag=7               (an INIT chunk)
 //   hex 0a0b0c...                       a frame byte for byte, with its Ethernet header
 //
 // describe() works every checksum out from nothing; a wrong one shows as !ip-sum, !tcp-sum,
-// !udp-sum, !icmp-sum; of a first fragment it shows the transport's as it is. TTL is 64 and lengths
-// 0 by default; payloads are 'x'.
+// !udp-sum, !sctp-sum, !icmp-sum; of a first fragment it shows the transport's as it is. TTL is 64
+// and lengths 0 by default; payloads are 'x'.
 #pragma once
 
 #include <cstdint>
