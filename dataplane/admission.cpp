@@ -310,8 +310,8 @@ void Worker::fill(ConnectionIndex index, const Burst<F>& burst, unsigned i,
                   const Target<F>& target) {
     const Flow<F>& flow = burst.flows[i];
     const Flow<F> reply{target.address, flow.source, target.port, flow.source_port};
-    plane_.table.flow<F>(index, Direction::original) = flow;
-    plane_.table.flow<F>(index, Direction::reply) = reply;
+    plane_.table.set_flow<F>(index, Direction::original, flow);
+    plane_.table.set_flow<F>(index, Direction::reply, reply);
     Connection& connection = plane_.table[index];
     connection.server_slot = target.server;
     connection.deltas = deltas_between(flow, reply.reversed());
@@ -337,8 +337,9 @@ void Worker::note_scheduled(ConnectionIndex index, State state) {
 template <Family F>
 void Worker::give_other_port(ConnectionIndex index) {
     const auto port = static_cast<std::uint16_t>(1024 + random() % (65536 - 1024));
-    Flow<F>& reply = plane_.table.flow<F>(index, Direction::reply);
+    Flow<F> reply = plane_.table.flow<F>(index, Direction::reply);
     reply.destination_port = Be16::from_host(port);
+    plane_.table.set_flow<F>(index, Direction::reply, reply);
     plane_.table[index].deltas =
         deltas_between(plane_.table.flow<F>(index, Direction::original), reply.reversed());
 }

@@ -13,9 +13,9 @@
 // after that only the atomics change. The memory is reused no sooner than every worker has been
 // quiescent (grace.hpp), so whoever found an entry may read it to the end of its burst.
 //
-// The flows of an IPv6 connection do not fit there. They lie in the line's companion of the same
-// index (WideFlows, kept by the table), and those here are not used. kIpv6 in `protocol` tells the
-// two apart: no packet of one family matches a connection of the other.
+// An IPv6 connection's addresses do not fit there. They lie in the line's companion of the same
+// index (WideAddresses, kept by the table); of the flows here only the ports are its own. kIpv6 in
+// `protocol` tells the two apart: no packet of one family matches a connection of the other.
 //
 // A template (kTemplate) is what a persistent service remembers of a client: its masked address
 // and the server that its connections go to. It lies in the same table, under its original flow
@@ -122,11 +122,17 @@ struct alignas(64) Connection {
 
 static_assert(sizeof(Connection) == 64 && alignof(Connection) == 64);
 
-struct alignas(64) WideFlows {
-    Flow6 original;
-    alignas(64) Flow6 reply;
+// Of the flows of an IPv6 connection, in the order of their fields.
+struct alignas(64) WideAddresses {
+    struct Pair {
+        AddressOf<Family::ipv6> source;
+        AddressOf<Family::ipv6> destination;
+        friend bool operator==(const Pair&, const Pair&) = default;
+    };
+    Pair original;
+    Pair reply;
 };
-static_assert(sizeof(WideFlows) == 128);
+static_assert(sizeof(WideAddresses) == 64);
 
 // What gives way when the table is full.
 inline bool is_half_open(const Connection& connection) {

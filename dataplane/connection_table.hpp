@@ -32,7 +32,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
-#include <utility>
+#include <type_traits>
 
 #include "dataplane/connection.hpp"
 #include "dataplane/mapped_array.hpp"
@@ -87,6 +87,10 @@ class Elsewhere {
 
 enum class LinkResult : std::uint8_t { linked, original_taken, reply_taken, full };
 
+// How a flow is read: in its place, or put together.
+template <Family F>
+using FlowIn = std::conditional_t<F == Family::ipv4, const Flow4&, Flow6>;
+
 class ConnectionTable {
   public:
     static constexpr unsigned kMinBits = 8, kMaxBits = 27;
@@ -122,11 +126,11 @@ class ConnectionTable {
     LinkResult link_original(ConnectionIndex index);
     void unlink_original(ConnectionIndex index);
 
-    // The flows of a connection of this family: to be filled before it is linked, constant after.
+    // The flows of a connection of this family: to be set before it is linked, constant after.
     template <Family F>
-    Flow<F>& flow(ConnectionIndex index, Direction direction);
+    void set_flow(ConnectionIndex index, Direction direction, const Flow<F>& flow);
     template <Family F>
-    const Flow<F>& flow(ConnectionIndex index, Direction direction) const;
+    FlowIn<F> flow(ConnectionIndex index, Direction direction) const;
 
     Connection& operator[](ConnectionIndex index) { return connections_[index]; }
     const Connection& operator[](ConnectionIndex index) const { return connections_[index]; }
@@ -193,7 +197,7 @@ class ConnectionTable {
     const HashSeed seed_;
     MappedArray<Bucket> buckets_;
     MappedArray<Connection> connections_;
-    MappedArray<WideFlows> wide_;  // by the same index; untouched where there is no IPv6
+    MappedArray<WideAddresses> wide_;  // by the same index; untouched where there is no IPv6
 };
 
 // What every packet runs through.
@@ -222,17 +226,28 @@ inline unsigned ConnectionTable::slots_with(const Bucket& bucket, std::uint32_t 
 }
 
 template <Family F>
-const Flow<F>& ConnectionTable::flow(ConnectionIndex index, Direction direction) const {
+FlowIn<F> ConnectionTable::flow(ConnectionIndex index, Direction direction) const {
     const bool original = direction == Direction::original;
-    if constexpr (F == Family::ipv4)
-        return original ? connections_[index].original : connections_[index].reply;
-    else
-        return original ? wide_[index].original : wide_[index].reply;
+    const Flow4& here = original ? connections_[index].original : connections_[index].reply;
+    if constexpr (F == Family::ipv4) {
+        return here;
+    } else {
+        const WideAddresses::Pair& pair = original ? wide_[index].original : wide_[index].reply;
+        return {pair.source, pair.destination, here.source_port, here.destination_port};
+    }
 }
 
 template <Family F>
-Flow<F>& ConnectionTable::flow(ConnectionIndex index, Direction direction) {
-    return const_cast<Flow<F>&>(std::as_const(*this).template flow<F>(index, direction));
+void ConnectionTable::set_flow(ConnectionIndex index, Direction direction, const Flow<F>& flow) {
+    const bool original = direction == Direction::original;
+    Flow4& here = original ? connections_[index].original : connections_[index].reply;
+    if constexpr (F == Family::ipv4) {
+        here = flow;
+    } else {
+        here.source_port = flow.source_port;
+        here.destination_port = flow.destination_port;
+        (original ? wide_[index].original : wide_[index].reply) = {flow.source, flow.destination};
+    }
 }
 
 // The acquire pairs with the compare-and-swap that commits in insert().
@@ -244,10 +259,7 @@ Entry ConnectionTable::candidate(std::uint64_t hash) const {
     const Entry entry(bucket.entries[std::countr_zero(slots)].load(std::memory_order_acquire));
     if (!entry.has(tag_of(hash))) return Entry();
     __builtin_prefetch(&connections_[entry.index()], 1);
-    if constexpr (F == Family::ipv6) {
-        __builtin_prefetch(&wide_[entry.index()].original);
-        __builtin_prefetch(&wide_[entry.index()].reply);
-    }
+    if constexpr (F == Family::ipv6) __builtin_prefetch(&wide_[entry.index()]);
     return entry;
 }
 

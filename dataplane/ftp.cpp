@@ -169,8 +169,8 @@ ConnectionIndex Worker::make_expectation(ConnectionIndex control, FtpIndex ftp, 
         return kNoConnection;
     }
     Connection& one = plane_.table[index];
-    plane_.table.flow<F>(index, Direction::original) = from;
-    plane_.table.flow<F>(index, Direction::reply) = answers;
+    plane_.table.set_flow<F>(index, Direction::original, from);
+    plane_.table.set_flow<F>(index, Direction::reply, answers);
     one.server_slot = plane_.table[control].server_slot;
     one.deltas = deltas_between(from, answers.reversed());
     one.protocol = filed;

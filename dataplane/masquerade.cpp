@@ -101,9 +101,9 @@ ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
         return kNoConnection;
     }
     Connection& one = plane_.table[index];
-    plane_.table.flow<F>(index, Direction::original) = key;
-    plane_.table.flow<F>(index, Direction::reply) = {
-        outside.address, {}, Be16::from_host(port), {}};
+    plane_.table.set_flow<F>(index, Direction::original, key);
+    plane_.table.set_flow<F>(index, Direction::reply,
+                             {outside.address, {}, Be16::from_host(port), {}});
     one.server_slot = kNobodysSlot;
     one.deltas = {};
     one.protocol = filed;
@@ -153,9 +153,10 @@ ConnectionIndex Worker::mapping_to_server(const Flow<F>& flow, std::uint8_t prot
 template <Family F>
 void Worker::hide_client(ConnectionIndex index, ConnectionIndex mapping) {
     const Flow<F>& mapped = plane_.table.flow<F>(mapping, Direction::reply);
-    Flow<F>& reply = plane_.table.flow<F>(index, Direction::reply);
+    Flow<F> reply = plane_.table.flow<F>(index, Direction::reply);
     reply.destination = mapped.source;
     reply.destination_port = mapped.source_port;
+    plane_.table.set_flow<F>(index, Direction::reply, reply);
     plane_.table[index].deltas =
         deltas_between(plane_.table.flow<F>(index, Direction::original), reply.reversed());
     plane_.table[index].next = mapping;
@@ -193,7 +194,7 @@ Entry Worker::open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapp
     ServerLoad& load = plane_.loads[kNobodysSlot];
     (is_active(state) ? load.active : load.inactive).fetch_add(1, std::memory_order_seq_cst);
     fill(index, burst, i, {reply.source, reply.source_port, kNobodysSlot, {}, mapping});
-    plane_.table.flow<F>(index, Direction::reply) = reply;
+    plane_.table.set_flow<F>(index, Direction::reply, reply);
     connection.deltas = deltas_between(burst.flows[i], reply.reversed());
     connection.next = mapping;
     connection.timeout_class = kMasqueradeTimeouts;

@@ -115,11 +115,11 @@ ConnectionIndex Worker::make_template(const Service<F>& service, const Flow<F>& 
     if (index == kNoConnection) return kNoConnection;
     Connection& one = plane_.table[index];
     const bool one_port = flow.destination_port == service.port && service.port != Be16();
-    plane_.table.flow<F>(index, Direction::original) = flow;
+    plane_.table.set_flow<F>(index, Direction::original, flow);
     // The answers' port is for listings; the port as configured, for connections to come.
-    plane_.table.flow<F>(index, Direction::reply) = {target.address, flow.source,
-                                                     one_port ? target.configured_port : Be16(),
-                                                     target.configured_port};
+    plane_.table.set_flow<F>(index, Direction::reply,
+                             {target.address, flow.source,
+                              one_port ? target.configured_port : Be16(), target.configured_port});
     one.server_slot = target.server;
     one.deltas = {};
     one.protocol = protocol;

@@ -17,7 +17,8 @@ constexpr std::size_t kChunkHeader = 4;
 template <Family F>
 std::size_t sctp_offset(std::span<const std::uint8_t> datagram) {
     if constexpr (F == Family::ipv4) {
-        return datagram[ipv4::kProtocol] == kSctpProtocol ? (datagram[0] & 0x0fU) * std::size_t{4} : 0;
+        return datagram[ipv4::kProtocol] == kSctpProtocol ? (datagram[0] & 0x0fU) * std::size_t{4}
+                                                          : 0;
     } else {
         const Ipv6Chain chain = read_chain(datagram);
         return chain.complete && chain.protocol == kSctpProtocol ? chain.end : 0;
