@@ -45,7 +45,7 @@ Result<void> valid_service(const ServiceKey& key, const ServiceOptions& options,
         return fail(Errc::invalid,
                     "address: expected a unicast address, found " + key.address.to_string());
     if (const auto mistake = mistake_in(key, options)) return broken_rule(*mistake);
-    if (auto ok = supported(key, options); !ok) return ok;
+    if (auto ok = supported(options); !ok) return ok;
     if (!rules.scheduler_exists(options.scheduler))
         return fail(Errc::no_such_entry, "Scheduler or persistence engine not found");
     return {};

@@ -12,7 +12,7 @@ tl::unexpected<Error> not_yet(const char* what) {
 
 }  // namespace
 
-Result<void> supported(const ServiceKey& service, const ServiceOptions& options) {
+Result<void> supported(const ServiceOptions& options) {
     if (!options.persistence_engine.empty()) return not_yet("persistence engines are");
     return {};
 }

@@ -9,7 +9,7 @@
 namespace usher {
 
 // EOPNOTSUPP with a sentence naming what is missing.
-Result<void> supported(const ServiceKey& service, const ServiceOptions& options);
+Result<void> supported(const ServiceOptions& options);
 Result<void> supported(const ServerOptions& options);
 
 }  // namespace usher
