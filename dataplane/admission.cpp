@@ -181,13 +181,13 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
     ConnectionIndex mapping = kNoConnection;
     if (!snapshot_->masquerade->empty() && turns_back(burst.flows[i], target)) {
         if (!comes_from_its_side(burst, i)) {
-            give_up(terms);
+            give_up(target, terms);
             drop(burst, i, Drop::martian_source);
             return Entry();
         }
         mapping = mapping_to_server(burst.flows[i], burst.headers[i].protocol, target);
         if (mapping == kNoConnection) {
-            give_up(terms);
+            give_up(target, terms);
             drop(burst, i, Drop::no_outside_port);
             return Entry();
         }
@@ -195,8 +195,7 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) {
         if (mapping != kNoConnection) release_template(mapping);
-        if (target.control != kNoConnection) release_template(target.control);
-        give_up(terms);
+        give_up(target, terms);
         drop(burst, i, Drop::table_full);
         return Entry();
     }
@@ -208,12 +207,13 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
     look_after_bind(load);
     fill(index, burst, i, target);
     std::uint32_t status = kLive | kPending | static_cast<std::uint32_t>(state);
-    if (target.control != kNoConnection) {
-        connection.next = target.control;
-        status |= kControlled;
-    }
     if (mapping != kNoConnection) {
         hide_client<F>(index, mapping);
+        status |= kControlled;
+        // One only can control it; its template lives by its own time.
+        if (target.control != kNoConnection) release_template(target.control);
+    } else if (target.control != kNoConnection) {
+        connection.next = target.control;
         status |= kControlled;
     }
     if (burst.headers[i].protocol == kSctpProtocol) status |= kSctp;

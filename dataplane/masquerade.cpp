@@ -130,12 +130,11 @@ ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
 }
 
 // Client and server are both inside: the answer would go straight to the client, who would not
-// know it. Of a persistent service it does (its connections are controlled by a template).
+// know it.
 template <Family F>
 bool Worker::turns_back(const Flow<F>& flow, const Target<F>& target) const {
     const MasqueradeRules& rules = *snapshot_->masquerade;
-    return target.control == kNoConnection && rules.is_inside<F>(flow.source) &&
-           rules.is_inside<F>(target.address);
+    return rules.is_inside<F>(flow.source) && rules.is_inside<F>(target.address);
 }
 
 // To such a server the client has the box's own address on the server's side.

@@ -167,7 +167,9 @@ class Worker {
     template <Family F>
     Entry connect(Burst<F>& burst, unsigned i, const Terms& terms, const Target<F>& target);
     void set_terms(ConnectionIndex index, const Terms& terms, std::uint32_t& status);
-    void give_up(const Terms& terms) {
+    template <Family F>
+    void give_up(const Target<F>& target, const Terms& terms) {
+        if (target.control != kNoConnection) release_template(target.control);
         if (terms.ftp != kNoFtp) plane_.ftp.release(terms.ftp);
     }
     template <Family F>
