@@ -101,15 +101,30 @@ struct ServiceConfig {
 
 // The settings of the box that are read once, at start. A reload that changes one says so.
 enum class Role : std::uint8_t { external, internal, both };
-enum class AttachKind : std::uint8_t { af_xdp, device };
+enum class AttachKind : std::uint8_t { af_xdp, pci, device };
+
+enum class XdpMode : std::uint8_t { automatic, native, generic };  // where the XDP program runs
+enum class ZeroCopy : std::uint8_t { automatic, on, off };
 
 struct InterfaceConfig {
     std::string name;  // as in `ip link`; for `device`, a name of our own
+                       // of `pci`: of the interface that Linux gets in the NIC's place
     Role role = Role::both;
     AttachKind attach = AttachKind::af_xdp;
     std::string device;                  // a DPDK device string, when attach = "device"
+    std::string pci;                     // "0000:03:00.0", when attach = "pci"
+    std::string exception;               // with `device`: an interface for Linux, as `pci` has
+    std::string parent;                  // of a VLAN that Linux does not know as one, else empty
+    std::uint16_t vlan = 0;              // then: the id in its tag
     std::vector<std::string> addresses;  // with `device` only: "10.0.0.1/24", no kernel to ask
     unsigned packet_buffers = 16384;     // for its rings and what is in flight; all share a pool
+    unsigned queues = 0;                 // receive queues; 0: as many as there are
+    XdpMode xdp = XdpMode::automatic;    // this and the next with `af_xdp` only
+    ZeroCopy zero_copy = ZeroCopy::automatic;
+    // Linux's interface for what the workers leave to it; empty: there is none.
+    const std::string& exception_name() const {
+        return attach == AttachKind::pci ? name : exception;
+    }
     friend bool operator==(const InterfaceConfig&, const InterfaceConfig&) = default;
 };
 
@@ -216,10 +231,24 @@ struct LogConfig {
     friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
+// Datagrams in fragments on their way through, of each worker.
+struct FragmentsConfig {
+    unsigned datagrams = 1024;   // at once
+    unsigned held = 512;         // packets that came before their datagram's beginning
+    std::uint32_t timeout = 30;  // seconds, as ipfrag_time
+    friend bool operator==(const FragmentsConfig&, const FragmentsConfig&) = default;
+};
+
+// What a worker without packets does: ask on, or sleep until some come.
+enum class Idle : std::uint8_t { spin, sleep };
+
 struct Config {
     std::vector<InterfaceConfig> interfaces;
-    std::vector<unsigned> worker_cores;   // empty: one worker on the last core we may use
+    std::vector<unsigned> worker_cores;  // empty: one worker on the last core we may use
+    Idle idle = Idle::sleep;
+    bool spread = false;  // queues fewer than workers: their packets are shared out by flow
     unsigned connection_table_bits = 20;  // 8..27, as IPVS's conn_tab_bits
+    FragmentsConfig fragments;
     Timeouts timeouts;
     VsSettings vs;
     std::vector<MarkRule> marks;

@@ -13,6 +13,8 @@ namespace {
 
 constexpr unsigned kMinPacketBuffers = 1024;
 constexpr unsigned kMaxPacketBuffers = 1U << 24;
+constexpr unsigned kMaxQueues = 64;
+constexpr unsigned kMaxVlan = 4094;  // IEEE 802.1Q: 0 and 4095 are no VLANs
 
 void read_device(TableReader& reader, InterfaceConfig& into) {
     const bool device = into.attach == AttachKind::device;
@@ -29,11 +31,74 @@ void read_device(TableReader& reader, InterfaceConfig& into) {
                                             *text));
         into.addresses.push_back(text.value_or(""));
     });
-    if (device && !reader.has("device"))
+    if (device && !reader.has("device") && !reader.has("parent"))
         reader.missing("device = \"DPDK DEVICE STRING\", which attach = \"device\" needs,");
     for (const std::string_view key : {"device", "addresses"})
         if (!device && reader.has(key))
             reader.fail(key, fmt::format("{}: only with attach = \"device\"", key));
+}
+
+void read_vlan(TableReader& reader, InterfaceConfig& into) {
+    into.parent = reader.text("parent").value_or("");
+    into.vlan = static_cast<std::uint16_t>(reader.integer("vlan", 1, kMaxVlan).value_or(0));
+    if (reader.has("parent") != reader.has("vlan"))
+        reader.fail(reader.has("vlan") ? "vlan" : "parent",
+                    "parent and vlan: expected both or neither; of a VLAN device of Linux's, both "
+                    "are known");
+    for (const std::string_view key : {"device", "pci", "exception", "queues", "xdp", "zero_copy"})
+        if (reader.has("parent") && reader.has(key))
+            reader.fail(key, fmt::format("{}: that is the parent's", key));
+}
+
+// "0000:03:00.0", as `lspci -D` writes it.
+bool is_pci_address(std::string_view text) {
+    constexpr std::string_view kShape = "xxxx:xx:xx.x";
+    if (text.size() != kShape.size()) return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool digit = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+        if (kShape[i] == 'x' ? !digit : text[i] != kShape[i]) return false;
+    }
+    return text.back() <= '7';
+}
+
+void read_pci(TableReader& reader, InterfaceConfig& into) {
+    const bool pci = into.attach == AttachKind::pci;
+    if (const auto text = reader.text("pci")) {
+        into.pci = *text;
+        if (pci && !is_pci_address(*text))
+            reader.fail("pci", fmt::format("pci: expected a PCI address as `lspci -D` writes it, "
+                                           "such as \"0000:03:00.0\", found \"{}\"",
+                                           *text));
+    }
+    if (pci && !reader.has("pci"))
+        reader.missing("pci = \"PCI ADDRESS\", which attach = \"pci\" needs,");
+    if (!pci && reader.has("pci")) reader.fail("pci", "pci: only with attach = \"pci\"");
+}
+
+void read_exception(TableReader& reader, InterfaceConfig& into) {
+    const auto name = reader.text("exception");
+    if (!name) return;
+    into.exception = *name;
+    if (into.attach != AttachKind::device)
+        reader.fail("exception",
+                    "exception: only with attach = \"device\"; with \"pci\" it is the name");
+    else if (!is_interface_name(*name))
+        reader.fail("exception", fmt::format("exception: expected an interface name of 1 to 15 "
+                                             "characters, found \"{}\"",
+                                             *name));
+    if (reader.has("addresses"))
+        reader.fail("addresses", "addresses: with exception, they are those that Linux has there");
+}
+
+void read_xdp(TableReader& reader, InterfaceConfig& into) {
+    into.xdp = reader.word("xdp", kXdpWords).value_or(into.xdp);
+    into.zero_copy = reader.word("zero_copy", kZeroCopyWords).value_or(into.zero_copy);
+    for (const std::string_view key : {"xdp", "zero_copy"})
+        if (into.attach != AttachKind::af_xdp && reader.has(key))
+            reader.fail(key, fmt::format("{}: only with attach = \"af_xdp\"", key));
+    if (into.xdp == XdpMode::generic && into.zero_copy == ZeroCopy::on)
+        reader.fail("zero_copy",
+                    "zero_copy: generic XDP always copies; expected \"auto\" or \"off\"");
 }
 
 InterfaceConfig read_interface(TableReader& reader) {
@@ -52,7 +117,12 @@ InterfaceConfig read_interface(TableReader& reader) {
     interface.packet_buffers =
         reader.integer("packet_buffers", kMinPacketBuffers, kMaxPacketBuffers)
             .value_or(interface.packet_buffers);
+    interface.queues = reader.integer("queues", 1, kMaxQueues).value_or(interface.queues);
+    read_xdp(reader, interface);
     read_device(reader, interface);
+    read_pci(reader, interface);
+    read_exception(reader, interface);
+    read_vlan(reader, interface);
     reader.unknown_keys();
     return interface;
 }
@@ -66,7 +136,7 @@ std::string read_wire(TableReader& reader, const Config& config) {
     }
     for (const InterfaceConfig& interface : config.interfaces) {
         if (interface.name != *name) continue;
-        if (interface.attach != AttachKind::device)
+        if (interface.attach != AttachKind::device || !interface.exception.empty())
             reader.fail("interface",
                         "interface: expected one with attach = \"device\"; for others "
                         "the kernel's neighbours and routes are used");

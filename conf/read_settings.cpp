@@ -24,11 +24,21 @@ void read_workers(TableReader& reader, ReadConfig& into) {
         into.config.worker_cores.push_back(*core);
         into.source.cores.push_back(position_of(node));
     });
+    into.config.idle = reader.word("idle", kIdleWords).value_or(into.config.idle);
+    into.config.spread = reader.flag("spread").value_or(into.config.spread);
 }
 
 void read_table(TableReader& reader, ReadConfig& into) {
     if (const auto bits = reader.integer("connection_table_bits", kMinTableBits, kMaxTableBits))
         into.config.connection_table_bits = *bits;
+}
+
+void read_fragments(TableReader& reader, ReadConfig& into) {
+    FragmentsConfig& fragments = into.config.fragments;
+    fragments.datagrams =
+        reader.integer("datagrams", 1, kMaxFragments).value_or(fragments.datagrams);
+    fragments.held = reader.integer("held", 0, kMaxFragments).value_or(fragments.held);
+    fragments.timeout = reader.integer("timeout", 1, kMaxFragmentTime).value_or(fragments.timeout);
 }
 
 void read_timeouts(TableReader& reader, ReadConfig& into) {
@@ -84,9 +94,13 @@ struct Section {
 };
 
 constexpr Section kSections[] = {
-    {"workers", "[workers]", read_workers},          {"table", "[table]", read_table},
-    {"timeouts", "[timeouts]", read_timeouts},       {"vs", "[vs]", read_vs},
-    {"control", "[control]", read_control},          {"log", "[log]", read_log},
+    {"workers", "[workers]", read_workers},
+    {"table", "[table]", read_table},
+    {"fragments", "[fragments]", read_fragments},
+    {"timeouts", "[timeouts]", read_timeouts},
+    {"vs", "[vs]", read_vs},
+    {"control", "[control]", read_control},
+    {"log", "[log]", read_log},
     {"forwarding", "[forwarding]", read_forwarding},
 };
 

@@ -20,8 +20,17 @@ struct Word {
 inline constexpr std::array<Word<Role>, 3> kRoleWords{
     {{"external", Role::external}, {"internal", Role::internal}, {"both", Role::both}}};
 
-inline constexpr std::array<Word<AttachKind>, 2> kAttachWords{
-    {{"af_xdp", AttachKind::af_xdp}, {"device", AttachKind::device}}};
+inline constexpr std::array<Word<AttachKind>, 3> kAttachWords{
+    {{"af_xdp", AttachKind::af_xdp}, {"pci", AttachKind::pci}, {"device", AttachKind::device}}};
+
+inline constexpr std::array<Word<XdpMode>, 3> kXdpWords{
+    {{"auto", XdpMode::automatic}, {"native", XdpMode::native}, {"generic", XdpMode::generic}}};
+
+inline constexpr std::array<Word<ZeroCopy>, 3> kZeroCopyWords{
+    {{"auto", ZeroCopy::automatic}, {"on", ZeroCopy::on}, {"off", ZeroCopy::off}}};
+
+inline constexpr std::array<Word<Idle>, 2> kIdleWords{
+    {{"spin", Idle::spin}, {"sleep", Idle::sleep}}};
 
 inline constexpr std::array<Word<Family>, 2> kFamilyWords{
     {{"ipv4", Family::ipv4}, {"ipv6", Family::ipv6}}};

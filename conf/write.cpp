@@ -20,7 +20,14 @@ std::string interface_text(const InterfaceConfig& interface) {
     pairs.add_word("role", interface.role, Role::both, kRoleWords);
     pairs.add_word("attach", interface.attach, AttachKind::af_xdp, kAttachWords);
     if (!interface.device.empty()) pairs.add_text("device", interface.device);
+    if (!interface.pci.empty()) pairs.add_text("pci", interface.pci);
+    if (!interface.exception.empty()) pairs.add_text("exception", interface.exception);
+    if (!interface.parent.empty()) pairs.add_text("parent", interface.parent);
+    pairs.add_number("vlan", interface.vlan, 0);
     pairs.add_number("packet_buffers", interface.packet_buffers, InterfaceConfig{}.packet_buffers);
+    pairs.add_number("queues", interface.queues, 0);
+    pairs.add_word("xdp", interface.xdp, XdpMode::automatic, kXdpWords);
+    pairs.add_word("zero_copy", interface.zero_copy, ZeroCopy::automatic, kZeroCopyWords);
     std::vector<std::string> addresses;
     for (const std::string& address : interface.addresses)
         addresses.push_back(toml_string(address));
@@ -113,12 +120,23 @@ TomlPairs log_pairs(const LogConfig& log) {
     return pairs;
 }
 
+TomlPairs fragment_pairs(const FragmentsConfig& fragments) {
+    const FragmentsConfig standard;
+    TomlPairs pairs;
+    pairs.add_number("datagrams", fragments.datagrams, standard.datagrams);
+    pairs.add_number("held", fragments.held, standard.held);
+    pairs.add_number("timeout", fragments.timeout, standard.timeout);
+    return pairs;
+}
+
 std::string settings_text(const Config& config) {
     TomlPairs workers;
     std::vector<std::string> cores;
     for (const unsigned core : config.worker_cores)
         cores.push_back(std::to_string(core));
     if (!cores.empty()) workers.add("cores", toml_array(cores));
+    workers.add_word("idle", config.idle, Config{}.idle, kIdleWords);
+    if (config.spread) workers.add("spread", "true");
     TomlPairs table;
     table.add_number("connection_table_bits", config.connection_table_bits,
                      Config{}.connection_table_bits);
@@ -128,6 +146,7 @@ std::string settings_text(const Config& config) {
     };
     add("[workers]", workers);
     add("[table]", table);
+    add("[fragments]", fragment_pairs(config.fragments));
     add("[timeouts]", timeout_pairs(config.timeouts));
     add("[vs]", vs_pairs(config.vs));
     add("[forwarding]", forwarding_pairs(config.other));

@@ -5,11 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 
+#include "conf/words.hpp"
 #include "conf/write.hpp"
 #include "control/log.hpp"
 #include "control/reload.hpp"
@@ -149,6 +151,17 @@ std::vector<OutsideRow> RunningDirector::outside() const {
     return rows;
 }
 
+std::string RunningDirector::queues_of(const Worker& worker) const {
+    std::string text;
+    const std::vector<PortAccess>& access = worker.transmit().ports();
+    for (std::size_t port = 0; port < parts_.ports.size() && port < access.size(); ++port)
+        for (int queue = access[port].rx_begin; queue < access[port].rx_end;
+             queue += access[port].rx_stride)
+            text += (text.empty() ? "" : " ") + parts_.ports[port]->interface() + ":" +
+                    std::to_string(queue);
+    return text;
+}
+
 std::vector<WorkerRow> RunningDirector::workers() const {
     std::vector<WorkerRow> rows;
     for (const Worker* worker : parts_.workers) {
@@ -161,9 +174,56 @@ std::vector<WorkerRow> RunningDirector::workers() const {
         const auto cycles = static_cast<double>(counters.cycles.read());
         row.busy = cycles > 0 ? busy / cycles : 0;
         row.cycles_per_packet = row.packets > 0 ? busy / static_cast<double>(row.packets) : 0;
+        const WorkerLoad load = loads_.of(worker->id());
+        row.busy_now = load.busy;
+        row.asleep_now = load.asleep;
+        row.burst_fill = load.burst_fill;
+        row.pps = load.pps;
+        row.handed_on = counters.handed_on.read();
+        row.queues = queues_of(*worker);
         rows.push_back(row);
     }
     return rows;
+}
+
+// What the file says of the interface of that name. Of one that it does not name, only VLANs are
+// ours: it stands for them.
+void RunningDirector::describe_interface(PortRow& row) const {
+    const InterfaceConfig unnamed;
+    const auto named = std::find_if(config_.interfaces.begin(), config_.interfaces.end(),
+                                    [&](const auto& each) { return each.name == row.name; });
+    const InterfaceConfig& interface = named == config_.interfaces.end() ? unnamed : *named;
+    row.role = named == config_.interfaces.end() ? "-" : role_name(interface.role);
+    for (const auto& word : kAttachWords)
+        if (word.value == interface.attach) row.attach = word.text;
+}
+
+// VLANs have the ports of their parents, which count for all of them.
+void RunningDirector::add_vlans(std::vector<PortRow>& rows) const {
+    for (std::size_t i = parts_.ports.size(); i < parts_.interfaces.size(); ++i) {
+        const PlannedPort& vlan = parts_.interfaces[i];
+        PortRow row;
+        row.name = vlan.name;
+        describe_interface(row);
+        row.attach = "vlan";
+        row.mac = vlan.mac.to_string();
+        row.mtu = network_->port_mtu(static_cast<PortIndex>(i));
+        row.link = parts_.ports[vlan.vlan.parent]->link_up();
+        row.detail = "VLAN " + std::to_string(vlan.vlan.id) + " of " +
+                     parts_.interfaces[vlan.vlan.parent].name + ", counted there";
+        rows.push_back(row);
+    }
+}
+
+// Of an af_xdp interface: it may have been changed, or renamed, since it was opened.
+void RunningDirector::add_what_linux_says(PortRow& row, const Port& port) const {
+    if (parts_.kernel == nullptr || !port.is_af_xdp() || !port.is_open()) return;
+    const auto& links = parts_.kernel->network().links;
+    const auto link = links.find(port.ifindex());
+    if (link == links.end()) return;
+    row.mac = link->second.mac.to_string();
+    row.mtu = link->second.mtu;
+    if (link->second.name != row.name) row.detail += ", now called " + link->second.name;
 }
 
 std::vector<PortRow> RunningDirector::ports() const {
@@ -173,8 +233,7 @@ std::vector<PortRow> RunningDirector::ports() const {
         const PortStatistics statistics = port.statistics();
         PortRow row;
         row.name = port.interface();
-        row.role = role_name(config_.interfaces[i].role);
-        row.attach = port.is_af_xdp() ? "af_xdp" : "device";
+        describe_interface(row);
         row.mac = port.mac().to_string();
         row.mtu = port.mtu();
         row.link = port.link_up();
@@ -185,9 +244,12 @@ std::vector<PortRow> RunningDirector::ports() const {
         row.rx_missed = statistics.rx_missed + statistics.rx_no_mbuf;
         row.tx_errors = statistics.tx_errors;
         row.detail = std::to_string(port.rx_queues()) + " rx and " +
-                     std::to_string(port.tx_queues()) + " tx queues";
+                     std::to_string(port.tx_queues()) + " tx queues, " +
+                     (port.is_open() ? port.attachment() : "gone");
+        add_what_linux_says(row, port);
         rows.push_back(row);
     }
+    if (!parts_.ports.empty()) add_vlans(rows);
     return rows;
 }
 

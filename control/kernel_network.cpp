@@ -96,7 +96,7 @@ Result<void> KernelMirror::subscribe() {
     // Best effort: a smaller buffer only means reading everything again more often.
     setsockopt(fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kNewsBytes, sizeof(kNewsBytes));
     for (int group : {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE})
+                      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP})
         if (mnl_socket_setsockopt(news_.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
             return refused("follow its network state");
     return {};
@@ -147,6 +147,8 @@ void KernelMirror::take(const nlmsghdr* message, Stale& stale) {
             break;
         case RTM_NEWROUTE:
         case RTM_DELROUTE:
+        case RTM_NEWNEXTHOP:  // an object that routes name; they are shown with what it says
+        case RTM_DELNEXTHOP:
             stale.routes = true;
             break;
         case RTM_NEWNEIGH:

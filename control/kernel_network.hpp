@@ -35,8 +35,13 @@ struct KernelLink {
     std::string name;
     MacAddress mac;  // zero where the link has none of six bytes
     std::uint32_t mtu = 0;
-    bool up = false;       // by the operator
-    bool carrier = false;  // a cable, or the other end of a veth being up
+    bool up = false;         // by the operator
+    bool carrier = false;    // a cable, or the other end of a veth being up
+    std::string kind;        // of a virtual device: "veth", "vlan", "bond", ...; else empty
+    unsigned parent = 0;     // ifindex of what a VLAN or macvlan device sits on; 0: nothing of ours
+    unsigned master = 0;     // ifindex of the bond or bridge that it is a member of
+    std::uint16_t vlan = 0;  // of a VLAN device: the id in its tag
+    bool service_tag = false;  // ... which is not an 802.1Q one (QinQ's outer tag)
     friend bool operator==(const KernelLink&, const KernelLink&) = default;
 };
 

@@ -71,8 +71,15 @@ struct WorkerRow {
     unsigned core = 0;
     std::uint64_t packets = 0;
     std::uint64_t bursts = 0;
-    double busy = 0;  // share of time, 0..1
+    double busy = 0;  // share of time since the start, 0..1
     double cycles_per_packet = 0;
+    // Of the last second:
+    double busy_now = 0;          // 0..1
+    double asleep_now = 0;        // 0..1
+    double burst_fill = 0;        // of bursts of 32, 0..1
+    std::uint64_t pps = 0;        // packets
+    std::uint64_t handed_on = 0;  // received and given to other workers, since the start
+    std::string queues = {};      // that it reads: "eth0:0 eth1:0"
     friend bool operator==(const WorkerRow&, const WorkerRow&) = default;
 };
 

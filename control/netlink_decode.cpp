@@ -3,10 +3,12 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 
@@ -33,6 +35,15 @@ class Attributes {
         return {static_cast<const std::uint8_t*>(mnl_attr_get_payload(found_[type])),
                 mnl_attr_get_payload_len(found_[type])};
     }
+    std::string text(std::size_t type) const {
+        const auto found = bytes(type);
+        return std::string(found.begin(), found.end()).c_str();  // up to the terminating zero
+    }
+    std::optional<Attributes> inside(std::size_t type) const {
+        if (found_[type] == nullptr) return std::nullopt;
+        return Attributes(mnl_attr_get_payload(found_[type]),
+                          mnl_attr_get_payload_len(found_[type]));
+    }
     const nlattr* get(std::size_t type) const { return found_[type]; }
 
   private:
@@ -44,7 +55,7 @@ class Attributes {
     bool has(std::size_t type, std::size_t size) const {
         return found_[type] != nullptr && mnl_attr_get_payload_len(found_[type]) >= size;
     }
-    static constexpr std::size_t kHighest = 31;  // no type that is asked for is higher
+    static constexpr std::size_t kHighest = 63;  // no type that is asked for is higher
     std::array<const nlattr*, kHighest + 1> found_{};
 };
 
@@ -81,6 +92,20 @@ std::optional<IpAddress> gateway_of(std::span<const std::uint8_t> gateway,
     return via.size() > 2 ? to_address(via.subspan(2)) : std::nullopt;
 }
 
+// What kind of virtual device it is, and of a VLAN device its tag.
+void read_kind(const Attributes& info, KernelLink& link) {
+    link.kind = info.text(IFLA_INFO_KIND);
+    if (link.kind != "vlan") return;
+    const auto data = info.inside(IFLA_INFO_DATA);
+    if (!data) return;
+    if (const auto id = data->bytes(IFLA_VLAN_ID); id.size() >= 2)
+        std::memcpy(&link.vlan, id.data(), sizeof(link.vlan));
+    constexpr std::array<std::uint8_t, 2> kCustomerTag = {0x81, 0x00};
+    const auto protocol = data->bytes(IFLA_VLAN_PROTOCOL);
+    link.service_tag = protocol.size() >= 2 &&
+                       !std::equal(kCustomerTag.begin(), kCustomerTag.end(), protocol.begin());
+}
+
 std::vector<KernelNextHop> multipath(const nlattr* attribute) {
     std::vector<KernelNextHop> hops;
     const auto* hop = static_cast<const rtnexthop*>(mnl_attr_get_payload(attribute));
@@ -107,13 +132,16 @@ std::optional<KernelLink> decode_link(const nlmsghdr* message) {
     const Attributes attributes(message, sizeof(*header));
     KernelLink link;
     link.ifindex = static_cast<unsigned>(header->ifi_index);
-    const auto name = attributes.bytes(IFLA_IFNAME);
-    link.name.assign(name.begin(), name.end());
-    link.name = link.name.c_str();  // up to the terminating zero
+    link.name = attributes.text(IFLA_IFNAME);
     link.mac = to_mac(attributes.bytes(IFLA_ADDRESS));
     link.mtu = attributes.number(IFLA_MTU).value_or(0);
     link.up = header->ifi_flags & IFF_UP;
     link.carrier = header->ifi_flags & IFF_LOWER_UP;
+    // In another namespace the number is another interface's.
+    if (attributes.get(IFLA_LINK_NETNSID) == nullptr)
+        link.parent = attributes.number(IFLA_LINK).value_or(0);
+    link.master = attributes.number(IFLA_MASTER).value_or(0);
+    if (const auto info = attributes.inside(IFLA_LINKINFO)) read_kind(*info, link);
     return link;
 }
 

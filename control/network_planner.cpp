@@ -21,13 +21,8 @@ bool same_ways(const NetworkPlan& a, const NetworkPlan& b) {
     const auto port_equal = [](const NetworkPlan::Port& x, const NetworkPlan::Port& y) {
         return x.mac == y.mac && x.mtu == y.mtu && x.up == y.up;
     };
-    const auto route_equal = [](const NetworkPlan::Route& x, const NetworkPlan::Route& y) {
-        return x.destination == y.destination && x.gateway == y.gateway && x.port == y.port &&
-               x.unreachable == y.unreachable;
-    };
     return std::equal(a.ports.begin(), a.ports.end(), b.ports.begin(), b.ports.end(), port_equal) &&
-           std::equal(a.routes.begin(), a.routes.end(), b.routes.begin(), b.routes.end(),
-                      route_equal);
+           a.routes == b.routes;
 }
 
 }  // namespace
@@ -35,16 +30,25 @@ bool same_ways(const NetworkPlan& a, const NetworkPlan& b) {
 NetworkPlanner::NetworkPlanner(std::vector<PlannedPort> ports, const Config& config)
     : ports_(std::move(ports)), static_neighbours_(config.neighbours) {
     for (const StaticRoute& route : config.routes)
-        static_routes_.push_back(
-            {route.destination, route.via, port_named(route.interface), false});
+        add_static_route(route.destination, {route.via, port_named(route.interface)});
     for (const InterfaceConfig& interface : config.interfaces)
         for (const std::string& text : interface.addresses) {
             const auto network = network_of(text);
             const PortIndex port = port_named(interface.name);
             if (!network || port >= ports_.size()) continue;
-            static_routes_.push_back({*network, {}, port, false});
+            add_static_route(*network, {{}, port});
             static_addresses_.emplace_back(port, *IpAddress::parse(text.substr(0, text.find('/'))));
         }
+}
+
+// Several routes of the file to one destination are one with several next hops.
+void NetworkPlanner::add_static_route(const Prefix& destination, const NetworkPlan::NextHop& hop) {
+    for (NetworkPlan::Route& route : static_routes_)
+        if (route.destination == destination) {
+            route.next_hops.push_back(hop);
+            return;
+        }
+    static_routes_.push_back({destination, {hop}});
 }
 
 // An address of the box on each link, for errors of its own: the first that is not link-local.
@@ -70,7 +74,8 @@ PortIndex NetworkPlanner::port_named(const std::string& name) const {
 
 std::optional<PortIndex> NetworkPlanner::port_of(unsigned ifindex) const {
     for (PortIndex port = 0; port < ports_.size(); ++port)
-        if (ports_[port].ifindex == ifindex && ifindex != 0) return port;
+        if (ports_[port].ifindex == ifindex && ifindex != 0 && ports_[port].takes_untagged)
+            return port;
     return std::nullopt;
 }
 
@@ -92,6 +97,14 @@ NetworkPlan NetworkPlanner::plan(const KernelNetwork& kernel) {
                  {},
                  {}});
     }
+    for (const KernelAddress& each : kernel.addresses)
+        plan.own_addresses.push_back(each.address);
+    for (const auto& [port, address] : static_addresses_)
+        plan.own_addresses.push_back(address);
+    for (const auto& [ifindex, link] : kernel.links)
+        plan.own_macs.push_back(link.mac);
+    for (const PlannedPort& port : ports_)
+        plan.own_macs.push_back(port.mac);
     set_addresses(plan, kernel);
     add_kernel(plan, kernel);
     add_static(plan);
@@ -103,20 +116,56 @@ NetworkPlan NetworkPlanner::plan(const KernelNetwork& kernel) {
     return plan;
 }
 
-// Linux's routes, sorted: the longest prefix first, then the lowest metric, which is the one used.
+void NetworkPlanner::watch_gateways(const KernelNetwork& kernel) {
+    std::set<NeighbourKey> gateways;
+    for (const KernelRoute& route : kernel.routes)
+        for (const KernelNextHop& next : route.next_hops)
+            if (next.gateway) gateways.insert({next.ifindex, *next.gateway});
+    failed_.update(kernel, gateways);
+}
+
+bool NetworkPlanner::is_alive(const KernelNetwork& kernel, const KernelNextHop& next) const {
+    const auto link = kernel.links.find(next.ifindex);
+    if (link == kernel.links.end() || !link->second.up || !link->second.carrier) return false;
+    return !next.gateway || !failed_.contains({next.ifindex, *next.gateway});
+}
+
+std::vector<NetworkPlan::NextHop> NetworkPlanner::ours(
+    const NetworkPlan& plan, const std::vector<KernelNextHop>& next_hops) const {
+    std::vector<NetworkPlan::NextHop> ours;
+    for (const KernelNextHop& next : next_hops)
+        if (const auto port = port_of(next.ifindex); port && plan.ports[*port].up)
+            ours.push_back({next.gateway, *port, std::max(1U, next.weight)});
+    return ours;
+}
+
+// Of the routes to one prefix, by metric: the first with next hops that are alive counts, with
+// these. If none has any, the first that we can use at all: a failed next hop may be back.
+NetworkPlan::Route NetworkPlanner::choose(const NetworkPlan& plan, const KernelNetwork& kernel,
+                                          std::span<const KernelRoute> routes) const {
+    const Prefix& destination = routes.front().destination;
+    for (const KernelRoute& route : routes) {
+        if (route.next_hops.empty()) return {destination, {}};
+        std::vector<KernelNextHop> alive;
+        for (const KernelNextHop& next : route.next_hops)
+            if (is_alive(kernel, next)) alive.push_back(next);
+        if (!alive.empty()) return {destination, ours(plan, alive)};
+    }
+    for (const KernelRoute& route : routes)
+        if (auto hops = ours(plan, route.next_hops); !hops.empty())
+            return {destination, std::move(hops)};
+    return {destination, {}};
+}
+
 void NetworkPlanner::add_kernel(NetworkPlan& plan, const KernelNetwork& kernel) {
-    const Prefix* last = nullptr;
-    for (const KernelRoute& route : kernel.routes) {
-        if (last != nullptr && *last == route.destination) continue;
-        NetworkPlan::Route planned{route.destination, {}, 0, true};
-        for (const KernelNextHop& next : route.next_hops) {
-            const auto port = port_of(next.ifindex);
-            if (!port || !plan.ports[*port].up) continue;
-            planned = {route.destination, next.gateway, *port, false};
-            break;
-        }
-        last = &route.destination;
-        plan.routes.push_back(planned);
+    watch_gateways(kernel);
+    const std::span all(kernel.routes);  // sorted: the longest prefix first, then the lowest metric
+    for (std::size_t first = 0; first < all.size();) {
+        std::size_t end = first + 1;
+        while (end < all.size() && all[end].destination == all[first].destination)
+            ++end;
+        plan.routes.push_back(choose(plan, kernel, all.subspan(first, end - first)));
+        first = end;
     }
     for (const auto& [key, neighbour] : kernel.neighbours) {
         const auto port = port_of(key.ifindex);
@@ -139,14 +188,15 @@ HopIndex NetworkPlanner::number(PortIndex port, const IpAddress& address) {
     return numbers_.emplace(std::pair(port, address), next).first->second;
 }
 
-std::optional<NeighbourKey> NetworkPlanner::neighbour_of(const KernelNetwork& kernel,
-                                                         const IpAddress& destination) const {
+std::vector<NeighbourKey> NetworkPlanner::neighbours_of(const KernelNetwork& kernel,
+                                                        const IpAddress& destination) const {
+    std::vector<NeighbourKey> keys;
     const KernelRoute* route = kernel.route_to(destination);
-    if (route == nullptr) return std::nullopt;
+    if (route == nullptr) return keys;
     for (const KernelNextHop& next : route->next_hops)
         if (port_of(next.ifindex))
-            return NeighbourKey{next.ifindex, next.gateway.value_or(destination)};
-    return std::nullopt;
+            keys.push_back({next.ifindex, next.gateway.value_or(destination)});
+    return keys;
 }
 
 }  // namespace usher

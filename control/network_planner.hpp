@@ -4,12 +4,14 @@
 #pragma once
 
 #include <map>
-#include <set>
+#include <span>
 #include <vector>
 
 #include "conf/model.hpp"
+#include "control/failed_neighbours.hpp"
 #include "control/kernel_network.hpp"
 #include "dataplane/network.hpp"
+#include "dataplane/vlan.hpp"
 
 namespace usher {
 
@@ -19,6 +21,8 @@ struct PlannedPort {
     unsigned ifindex = 0;  // 0: not Linux's (attach = "device")
     MacAddress mac;
     std::uint16_t mtu = 0;
+    VlanPort vlan = {};          // id 0: it is no VLAN of another one
+    bool takes_untagged = true;  // false: only its VLANs are in the file
 };
 
 class NetworkPlanner {
@@ -29,13 +33,21 @@ class NetworkPlanner {
     // may not be right any more.
     NetworkPlan plan(const KernelNetwork& kernel);
 
-    // Which neighbour a packet to `destination` needs; nullopt: none of ours, or no route.
-    std::optional<NeighbourKey> neighbour_of(const KernelNetwork& kernel,
-                                             const IpAddress& destination) const;
+    // Which neighbours packets to `destination` may need; none: they are not ours, or no route.
+    std::vector<NeighbourKey> neighbours_of(const KernelNetwork& kernel,
+                                            const IpAddress& destination) const;
     const std::vector<PlannedPort>& ports() const { return ports_; }
+    void set_ports(const std::vector<PlannedPort>& ports) { ports_ = ports; }
 
   private:
     std::optional<PortIndex> port_of(unsigned ifindex) const;
+    void add_static_route(const Prefix& destination, const NetworkPlan::NextHop& hop);
+    void watch_gateways(const KernelNetwork& kernel);
+    bool is_alive(const KernelNetwork& kernel, const KernelNextHop& next) const;
+    std::vector<NetworkPlan::NextHop> ours(const NetworkPlan& plan,
+                                           const std::vector<KernelNextHop>& next_hops) const;
+    NetworkPlan::Route choose(const NetworkPlan& plan, const KernelNetwork& kernel,
+                              std::span<const KernelRoute> routes) const;
     void add_kernel(NetworkPlan& plan, const KernelNetwork& kernel);
     void add_static(NetworkPlan& plan);
     void set_addresses(NetworkPlan& plan, const KernelNetwork& kernel) const;
@@ -47,6 +59,7 @@ class NetworkPlanner {
     std::vector<StaticNeighbour> static_neighbours_;
     std::vector<NetworkPlan::Route> static_routes_;
     std::map<std::pair<PortIndex, IpAddress>, HopIndex> numbers_;
+    FailedNeighbours failed_;  // of the gateways
     NetworkPlan last_;
 };
 

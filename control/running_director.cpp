@@ -2,6 +2,7 @@
 #include "control/running_director.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "control/defence.hpp"
 #include "control/log.hpp"
@@ -137,6 +138,7 @@ void RunningDirector::put_in_force(const CompiledServices& services, const Desir
     snapshot->services = services.tables;
     snapshot->servers = services.servers;
     snapshot->marks = mark_rules(desired.marks);
+    snapshot->marks_of_own = marks_of_own_;
     snapshot->mss_clamps = services.mss_clamps;
     snapshot->masquerade = masquerade_;
     snapshot->masquerade_timeouts = masquerade_timeouts(desired.timeouts);
@@ -151,6 +153,7 @@ void RunningDirector::put_in_force(const CompiledServices& services, const Desir
     snapshot->timeouts = in_ticks(desired.timeouts);
     snapshot->own_timeouts = own_timeouts(desired.timeouts, services.own_timeouts);
     snapshot->policy = policy_of(desired.vs, pressure_);
+    snapshot->policy.others_to_linux = desired.other == OtherTraffic::kernel;
     if (is_on(desired.vs.secure_tcp, pressure_)) snapshot->tcp = &kSecureNextState;
     snapshot->debug = trace_areas(log_settings());
     parts_.plane.publish(std::move(snapshot));
@@ -171,6 +174,10 @@ std::shared_ptr<const MarkRules> RunningDirector::mark_rules(const std::vector<M
                           rule.destination_ports.first, rule.destination_ports.last});
     }
     marks_ = std::make_shared<MarkRules>(ranges);
+    std::erase_if(ranges, [](const MarkRanges& rule) {
+        return !rule.destination || rule.destination->length == 0;
+    });
+    marks_of_own_ = std::make_shared<MarkRules>(ranges);
     marks_source_ = rules;
     return marks_;
 }
@@ -195,12 +202,33 @@ void RunningDirector::set_thresholds(const DesiredState& from, const DesiredStat
     }
 }
 
+namespace {
+
+// Where a service's servers have FTP control connections, and the active ones' data port.
+void add_ftp_servers(std::vector<SteeredEndpoint>& servers, const ServiceKey& key,
+                     const DesiredService& service) {
+    constexpr std::uint16_t kFtpControl = 21;
+    const std::uint16_t asked_for = key.port != 0 ? key.port : kFtpControl;
+    if (!service.options.has_ftp_helper(key.fwmark != 0 ? Protocol::tcp : key.protocol, asked_for))
+        return;
+    for (const DesiredServer& server : service.servers) {
+        const std::uint16_t port = server.key.port != 0 ? server.key.port : asked_for;
+        servers.push_back({Protocol::tcp, server.key.address, port, true});
+        servers.push_back(
+            {Protocol::tcp, server.key.address, static_cast<std::uint16_t>(port - 1)});
+    }
+}
+
+}  // namespace
+
 // Answers of servers that are deleted but still have connections go to the workers, too.
 Result<void> RunningDirector::steer(const DesiredState& desired) {
     if (parts_.steering.empty()) return {};
     SteeringSet wanted;
     for (const auto& [key, service] : desired.services)
-        if (key.fwmark == 0) wanted.services.push_back({key.protocol, key.address, key.port});
+        if (key.fwmark == 0)
+            wanted.services.push_back({key.protocol, key.address, key.port,
+                                       service.options.has_ftp_helper(key.protocol, key.port)});
     for (const auto& [service, servers] : slots_.held()) {
         const bool marked = service.fwmark != 0;
         // Deleted, with connections: their packets are the workers' to drop.
@@ -214,6 +242,8 @@ Result<void> RunningDirector::steer(const DesiredState& desired) {
             wanted.servers.push_back({Protocol::sctp, server.address, server.port});
         }
     }
+    for (const auto& [key, service] : desired.services)
+        add_ftp_servers(wanted.servers, key, service);
     wanted.marked = marked_destinations(desired);
     wanted.other =
         desired.other == OtherTraffic::drop ? OtherPackets::to_worker : OtherPackets::to_kernel;
@@ -223,14 +253,37 @@ Result<void> RunningDirector::steer(const DesiredState& desired) {
         wanted.local_addresses.push_back(address.address);
     for (const auto& [ifindex, link] : parts_.kernel->network().links)
         wanted.local_macs.push_back(link.mac);
-    for (Steering& interface : parts_.steering)
+    for (auto& [port, interface] : parts_.steering) {
+        set_tags(wanted, port);
         if (auto updated = interface.update(wanted); !updated) return updated;
+    }
     return {};
+}
+
+void RunningDirector::set_tags(SteeringSet& wanted, PortIndex port) const {
+    wanted.untagged = parts_.interfaces[port].takes_untagged ? Untagged::ours : Untagged::kernels;
+    wanted.vlans.clear();
+    for (const PlannedPort& each : parts_.interfaces)
+        if (each.vlan.id != 0 && each.vlan.parent == port) wanted.vlans.push_back(each.vlan.id);
 }
 
 void RunningDirector::plan_network() {
     const KernelNetwork& kernel = parts_.kernel ? parts_.kernel->network() : kNoKernel;
     network_ = std::make_shared<Network>(planner_.plan(kernel));
+}
+
+void RunningDirector::lose_port(PortIndex port) {
+    constexpr unsigned kNone = std::numeric_limits<unsigned>::max();  // no interface's number
+    parts_.steering.erase(port);
+    parts_.interfaces[port].ifindex = kNone;
+    take_in_network();
+}
+
+void RunningDirector::replace_port(PortIndex port, Steering steering) {
+    parts_.steering.insert_or_assign(port, std::move(steering));
+    parts_.interfaces[port].ifindex = parts_.ports[port]->ifindex();
+    parts_.interfaces[port].mac = parts_.ports[port]->mac();
+    take_in_network();
 }
 
 void RunningDirector::on_kernel_news() {
@@ -239,7 +292,17 @@ void RunningDirector::on_kernel_news() {
         log_error("the kernel's network cannot be read: {}", changed.error().message);
         return;
     }
-    if (!*changed) return;
+    if (*changed) take_in_network();
+}
+
+// Everything that follows from Linux's network, or from which interfaces are ours.
+void RunningDirector::take_in_network() {
+    // A VLAN device that was made anew has another number.
+    for (PlannedPort& port : parts_.interfaces)
+        if (port.vlan.id != 0 && !parts_.kernel->network().links.contains(port.ifindex))
+            if (const KernelLink* link = parts_.kernel->network().link(port.name))
+                port.ifindex = link->ifindex;
+    planner_.set_ports(parts_.interfaces);
     plan_network();
     if (const auto done = set_masquerade(desired_); !done)
         log_error("masquerading: {}", done.error().message);
@@ -256,7 +319,8 @@ void RunningDirector::want_neighbours() {
     std::set<NeighbourKey> in_use;
     for (const auto& [service, servers] : slots_.held())
         for (const auto& [server, slot] : servers)
-            if (const auto key = planner_.neighbour_of(kernel, server.address)) in_use.insert(*key);
+            for (const NeighbourKey& key : planner_.neighbours_of(kernel, server.address))
+                in_use.insert(key);
     for (const KernelRoute& route : kernel.routes)
         for (const KernelNextHop& next : route.next_hops)
             if (next.gateway) in_use.insert({next.ifindex, *next.gateway});
@@ -266,6 +330,7 @@ void RunningDirector::want_neighbours() {
             static_cast<void>(parts_.kernel->request_neighbour(key.ifindex, key.address));
         }
     neighbours_in_use_ = std::move(in_use);
+    neighbour_log_.note(kernel, neighbours_in_use_);
 }
 
 void RunningDirector::on_housekeeping() {
@@ -283,11 +348,20 @@ void RunningDirector::on_housekeeping() {
 }
 
 void RunningDirector::on_second() {
+    sample_loads();
+    neighbour_log_.on_second();
     if (parts_.kernel != nullptr) static_cast<void>(parts_.kernel->refresh(neighbours_in_use_));
     release_slots();
     watch_pressure();
     watch_outside();
     if (compiler_.growing()) grow();
+}
+
+void RunningDirector::sample_loads() {
+    std::vector<const WorkerCounters*> counters;
+    for (const Worker* worker : parts_.workers)
+        counters.push_back(&worker->counters());
+    loads_.sample(counters);
 }
 
 // Before the services of `desired` are published: their ports are not handed out from now on.
@@ -392,11 +466,11 @@ Result<void> RunningDirector::reload_config() {
     const bool fixed_differs =
         config->interfaces != config_.interfaces || config->worker_cores != config_.worker_cores ||
         config->connection_table_bits != config_.connection_table_bits ||
-        config->control != config_.control || config->neighbours != config_.neighbours ||
-        config->routes != config_.routes;
+        config->fragments != config_.fragments || config->control != config_.control ||
+        config->neighbours != config_.neighbours || config->routes != config_.routes;
     if (fixed_differs)
         log_warning(
-            "interfaces, workers, the connection table, the control socket, static "
+            "interfaces, workers, the connection table, [fragments], the control socket, static "
             "neighbours and routes are read at start only: restart usherd for those");
     log_notice("configuration reloaded: {} services", desired_.services.size());
     return {};

@@ -7,6 +7,7 @@
 // its first packet. What the kernel takes back goes in the other order.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -16,9 +17,11 @@
 #include "control/defence.hpp"
 #include "control/director.hpp"
 #include "control/masquerade_planner.hpp"
+#include "control/neighbour_log.hpp"
 #include "control/network_planner.hpp"
 #include "control/service_compiler.hpp"
 #include "control/statistics.hpp"
+#include "control/worker_load.hpp"
 #include "dataplane/port.hpp"
 #include "dataplane/steering.hpp"
 #include "dataplane/worker.hpp"
@@ -29,12 +32,12 @@ namespace usher {
 struct DirectorParts {
     DataPlane& plane;
     std::vector<Worker*> workers;
-    std::vector<unsigned> cores;          // of the workers
-    std::function<Ticks()> now;           // the workers' clock
-    std::vector<PlannedPort> interfaces;  // by PortIndex
-    std::vector<const Port*> ports;       // their DPDK ports; none in tests without devices
-    KernelMirror* kernel = nullptr;       // none: every interface is a DPDK device
-    std::vector<Steering> steering;       // of the af_xdp interfaces
+    std::vector<unsigned> cores;             // of the workers
+    std::function<Ticks()> now;              // the workers' clock
+    std::vector<PlannedPort> interfaces;     // by PortIndex
+    std::vector<const Port*> ports;          // their DPDK ports; none in tests without devices
+    KernelMirror* kernel = nullptr;          // none: every interface is a DPDK device
+    std::map<PortIndex, Steering> steering;  // of the af_xdp interfaces that are there
 };
 
 class RunningDirector final : public Director {
@@ -46,6 +49,11 @@ class RunningDirector final : public Director {
 
     // The first snapshot: what the file says.
     Result<void> begin();
+
+    // The interface of a port has gone; or the port was opened again, on another interface of that
+    // name, and the workers have it: from now on it gets packets.
+    void lose_port(PortIndex port);
+    void replace_port(PortIndex port, Steering steering);
 
     // From the event loop.
     void on_kernel_news();   // the mirror's descriptor is readable
@@ -75,6 +83,11 @@ class RunningDirector final : public Director {
   private:
     bool has_interface(std::string_view name) const;
     Stats read_slot(ServerSlot slot) const;
+    std::string queues_of(const Worker& worker) const;
+    void add_what_linux_says(PortRow& row, const Port& port) const;
+    void describe_interface(PortRow& row) const;
+    void add_vlans(std::vector<PortRow>& rows) const;
+    void sample_loads();
     Config running_config() const;
     void put_in_force(const CompiledServices& services, const DesiredState& desired);
     void set_thresholds(const DesiredState& from, const DesiredState& to);
@@ -84,6 +97,7 @@ class RunningDirector final : public Director {
     std::uint64_t connections_counted() const;
     std::uint32_t now_in_seconds() const { return parts_.now() / kTicksPerSecond; }
     Result<void> steer(const DesiredState& desired);
+    void set_tags(SteeringSet& wanted, PortIndex port) const;
     Result<void> set_masquerade(const DesiredState& desired);
     BoxAddresses box_addresses() const;
     void watch_outside();
@@ -91,6 +105,7 @@ class RunningDirector final : public Director {
     void want_neighbours();
     void release_slots();
     void plan_network();
+    void take_in_network();
 
     DirectorParts parts_;
     const Config config_;  // as started; services and timeouts are in desired_
@@ -101,11 +116,13 @@ class RunningDirector final : public Director {
     SlotBook slots_;
     ServiceCompiler compiler_;
     Statistics statistics_;
+    WorkerLoads loads_;
     NetworkPlanner planner_;
     DesiredState desired_;
     CompiledServices services_;  // in force
     std::vector<MarkRule> marks_source_;
     std::shared_ptr<const MarkRules> marks_ = std::make_shared<MarkRules>();
+    std::shared_ptr<const MarkRules> marks_of_own_ = std::make_shared<MarkRules>();
     OutsideBook outside_;
     MasqueradePlan masquerade_plan_;
     std::shared_ptr<const MasqueradeRules> masquerade_ = std::make_shared<MasqueradeRules>();
@@ -114,6 +131,7 @@ class RunningDirector final : public Director {
     Pressure pressure_;
     std::shared_ptr<const Network> network_;
     std::set<NeighbourKey> neighbours_in_use_;
+    NeighbourLog neighbour_log_;
 };
 
 }  // namespace usher

@@ -193,6 +193,37 @@ CompiledServices ServiceCompiler::assemble() const {
     return result;
 }
 
+namespace {
+
+constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
+
+// The port of the FTP control connections that a service may have; 0: none.
+template <Family F>
+Be16 ftp_port(const Service<F>& service) {
+    constexpr std::uint16_t kFtpControl = 21;
+    if (service.mark == 0 && service.protocol != kTcp) return Be16();
+    const Be16 port = service.port == Be16() ? Be16::from_host(kFtpControl) : service.port;
+    return service.has_ftp_helper(port) ? port : Be16();
+}
+
+// FTP's active data connections come from there; what of them is not expected is a server's packet
+// of no connection, and not masqueraded.
+template <Family F>
+void add_ftp_data(RealServers<F>& endpoints, Be16 asked_for,
+                  const typename Service<F>::Server& server) {
+    const Be16 control = server.port == Be16() ? asked_for : server.port;
+    endpoints.add(kTcp, server.address,
+                  Be16::from_host(static_cast<std::uint16_t>(control.host() - 1)));
+}
+
+template <Family F>
+std::size_t endpoints_of(const Service<F>& service) {
+    return service.servers().size() *
+           ((service.mark != 0 ? 3U : 1U) + (ftp_port(service) != Be16() ? 1U : 0U));
+}
+
+}  // namespace
+
 template <Family F>
 void ServiceCompiler::add_family(CompiledServices& result) const {
     std::vector<const Compiled*> mine;
@@ -201,7 +232,7 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
         const auto* service = std::get_if<Shared<F>>(&each.service);
         if (service == nullptr) continue;
         mine.push_back(&each);
-        count += (*service)->servers().size() * ((*service)->mark != 0 ? 3 : 1);
+        count += endpoints_of(**service);
     }
     typename ServiceTable<F>::List list;
     list.reserve(mine.size());
@@ -209,6 +240,7 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
     for (const Compiled* each : mine) {
         const Service<F>& service = *list.emplace_back(std::get<Shared<F>>(each->service));
         const std::span servers = service.servers();
+        const Be16 ftp = ftp_port(service);
         for (std::size_t i = 0; i < servers.size(); ++i) {
             set_bit(result.deployed, servers[i].slot);
             if (each->source->servers[i].options.weight != 0)
@@ -222,6 +254,7 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
             const auto add = [&](std::uint8_t protocol) {
                 endpoints->add(protocol, servers[i].address, servers[i].port);
             };
+            if (ftp != Be16()) add_ftp_data<F>(*endpoints, ftp, servers[i]);
             if (service.mark == 0) {
                 add(service.protocol);
             } else {

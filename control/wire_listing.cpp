@@ -145,9 +145,19 @@ Result<ConnectionRow> read_connection(const Json& json) {
 
 Result<WorkerRow> read_worker(const Json& json) {
     ObjectReader in(json, "worker");
-    return checked(in,
-                   WorkerRow{in.number<unsigned>("core", 0, 0, kU32), in.counter("packets"),
-                             in.counter("bursts"), in.real("busy"), in.real("cycles_per_packet")});
+    WorkerRow row;
+    row.core = in.number<unsigned>("core", 0, 0, kU32);
+    row.packets = in.counter("packets");
+    row.bursts = in.counter("bursts");
+    row.busy = in.real("busy");
+    row.cycles_per_packet = in.real("cycles_per_packet");
+    row.busy_now = in.real("busy_now");
+    row.asleep_now = in.real("asleep_now");
+    row.burst_fill = in.real("burst_fill");
+    row.pps = in.counter("pps");
+    row.handed_on = in.counter("handed_on");
+    row.queues = in.text("queues", "");
+    return checked(in, std::move(row));
 }
 
 Result<PortRow> read_port(const Json& json) {
@@ -209,7 +219,13 @@ Json to_wire(const WorkerRow& row) {
             {"packets", row.packets},
             {"bursts", row.bursts},
             {"busy", row.busy},
-            {"cycles_per_packet", row.cycles_per_packet}};
+            {"cycles_per_packet", row.cycles_per_packet},
+            {"busy_now", row.busy_now},
+            {"asleep_now", row.asleep_now},
+            {"burst_fill", row.burst_fill},
+            {"pps", row.pps},
+            {"handed_on", row.handed_on},
+            {"queues", row.queues}};
 }
 
 Json to_wire(const PortRow& row) {

@@ -33,8 +33,9 @@ std::atomic<std::int32_t>& count_for(ServerLoad& load, State state) {
 template <Family F>
 Entry Worker::admit(Burst<F>& burst, unsigned i) {
     const Flow<F>& flow = burst.flows[i];
-    if (is_martian(flow.source) || is_martian(flow.destination) ||
-        flow.source == flow.destination) {
+    const bool for_box = is_for_box(burst, i);
+    if (!for_box && (is_martian(flow.source) || is_martian(flow.destination) ||
+                     flow.source == flow.destination)) {
         drop(burst, i, Drop::martian_source);
         return Entry();
     }
@@ -42,6 +43,10 @@ Entry Worker::admit(Burst<F>& burst, unsigned i) {
         if (const ConnectionIndex expectation = expected_data(burst, i);
             expectation != kNoConnection)
             return open_expected(burst, i, expectation);
+    if (for_box) {
+        leave_to_linux(burst.packets[i], burst.port);
+        return Entry();
+    }
     const Service<F>* service = service_for(burst, i);
     if (service == nullptr) return stray(burst, i);
     if (service->closed) {

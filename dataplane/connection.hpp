@@ -71,8 +71,8 @@ constexpr std::uint8_t filed_under(std::uint8_t protocol) {
 }
 constexpr Protocol protocol_of(std::uint8_t filed) {
     const auto low = static_cast<std::uint8_t>(filed & kProtocolMask);
-    constexpr auto sctp = static_cast<std::uint8_t>(Protocol::sctp);
-    return static_cast<Protocol>(low == (sctp & kProtocolMask) ? sctp : low);
+    constexpr auto kOfSctp = static_cast<std::uint8_t>(Protocol::sctp);
+    return static_cast<Protocol>(low == (kOfSctp & kProtocolMask) ? kOfSctp : low);
 }
 constexpr Family family_of(std::uint8_t filed) {
     return filed & kIpv6 ? Family::ipv6 : Family::ipv4;

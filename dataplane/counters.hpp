@@ -34,6 +34,8 @@ struct alignas(64) WorkerCounters {
     Counter received, forwarded;  // packets
     Counter bursts, polls;        // with packets; all
     Counter busy_cycles, cycles;  // TSC: spent on packets; since the start
+    Counter asleep_cycles;        // of those
+    Counter handed_on;            // received packets that are another worker's share
     Counter refused;              // errors and resets that we sent
     Counter evicted;              // half-open connections that gave way
     std::array<Counter, kDropCount> drops;

@@ -3,8 +3,10 @@
 
 namespace usher {
 
-DataPlane::DataPlane(unsigned bits, unsigned workers, const HashSeed& seed)
-    : table(bits, seed),
+DataPlane::DataPlane(unsigned bits, unsigned workers, const HashSeed& seed,
+                     const FragmentTable::Limits& fragments)
+    : fragment_limits(fragments),
+      table(bits, seed),
       pool(table),
       grace(workers + 1),
       loads(kMaxServers),

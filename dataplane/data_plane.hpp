@@ -12,13 +12,16 @@
 #include "dataplane/grace.hpp"
 #include "dataplane/port_pool.hpp"
 #include "dataplane/snapshot.hpp"
+#include "nat/fragment_table.hpp"
 
 namespace usher {
 
 class DataPlane {
   public:
     // Everything that is ever used is reserved here: `bits` for 2^bits connections.
-    DataPlane(unsigned bits, unsigned workers, const HashSeed& seed);
+    // `fragments`: of each worker.
+    DataPlane(unsigned bits, unsigned workers, const HashSeed& seed,
+              const FragmentTable::Limits& fragments = {});
     ~DataPlane();
 
     const Snapshot& snapshot() const { return *snapshot_.load(std::memory_order_acquire); }
@@ -41,6 +44,7 @@ class DataPlane {
 
     unsigned workers() const { return workers_; }
 
+    const FragmentTable::Limits fragment_limits;
     ConnectionTable table;
     ConnectionPool pool;
     Grace grace;

@@ -26,10 +26,6 @@ constexpr std::size_t kPacketBytes = 4096;
 constexpr std::size_t kPointerBytes = 32;        // rings are up to twice as long as what they hold
 constexpr std::size_t kDriverBytes = 32 * kMiB;  // DPDK's own rings, queues and tables
 
-std::size_t in_hugepages(const EalConfig& config) {
-    return config.packets * kPacketBytes + kDriverBytes;
-}
-
 std::size_t without_hugepages(const EalConfig& config) {
     const std::size_t bytes = config.packets * kPointerBytes + config.other_bytes + kDriverBytes;
     return (bytes + kMiB - 1) / kMiB * kMiB;
@@ -75,8 +71,11 @@ std::string lcores(const EalConfig& config) {
 
 std::vector<std::string> arguments(const EalConfig& config, const Eal& eal) {
     std::vector<std::string> words = {
-        "usherd",         "--lcores", lcores(config),   "--main-lcore",         "0",
-        "--no-telemetry", "--no-pci", "--iova-mode=va", "--log-level=*:warning"};
+        "usherd", "--lcores",       lcores(config),   "--main-lcore",
+        "0",      "--no-telemetry", "--iova-mode=va", "--log-level=*:warning"};
+    if (config.pci_devices.empty()) words.emplace_back("--no-pci");
+    for (const std::string& device : config.pci_devices)
+        words.insert(words.end(), {"-a", device});
     if (eal.hugepages) {
         words.emplace_back("--in-memory");
     } else {
@@ -116,11 +115,15 @@ class NoRuntimeDirectory {
 
 }  // namespace
 
+std::size_t hugepage_bytes(unsigned packets) {
+    return packets * kPacketBytes + kDriverBytes;
+}
+
 Result<Eal> start_eal(const EalConfig& config) {
     if (const auto checked = check_cores(config); !checked) return tl::unexpected(checked.error());
     Eal eal;
-    eal.hugepages = free_hugepage_bytes() >= in_hugepages(config) && may_map_hugepage();
-    eal.reserved_bytes = eal.hugepages ? in_hugepages(config) : without_hugepages(config);
+    eal.hugepages = free_hugepage_bytes() >= hugepage_bytes(config.packets) && may_map_hugepage();
+    eal.reserved_bytes = eal.hugepages ? hugepage_bytes(config.packets) : without_hugepages(config);
     for (std::size_t i = 0; i < config.worker_cores.size(); ++i)
         eal.worker_lcores.push_back(static_cast<unsigned>(i + 1));
 

@@ -19,8 +19,9 @@ struct rte_mempool;
 namespace usher {
 
 struct EalConfig {
-    unsigned main_core = 0;              // the CPU that the calling thread is pinned to
-    std::vector<unsigned> worker_cores;  // CPUs; may name one twice, and main_core as well
+    unsigned main_core = 0;                // the CPU that the calling thread is pinned to
+    std::vector<unsigned> worker_cores;    // CPUs; may name one twice, and main_core as well
+    std::vector<std::string> pci_devices;  // that DPDK may take ("0000:03:00.0"), and no others
     unsigned packets = 0;  // in all the pools that make_packet_pool() will be asked for
     // What else will be allocated with rte_malloc and memzones. Reserved, not touched, where there
     // are no hugepages; where there are, taken from what is free when it is wanted.
@@ -36,6 +37,9 @@ struct Eal {
 // May be called once in a process. Fails with a sentence: a core that does not exist or is not
 // allowed to us, no memory, and else what DPDK said.
 Result<Eal> start_eal(const EalConfig& config);
+
+// What `packets` buffers and DPDK itself take in hugepages; with less, there are none.
+std::size_t hugepage_bytes(unsigned packets);
 
 // After the workers have returned and the ports are closed.
 void stop_eal();

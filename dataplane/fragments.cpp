@@ -27,6 +27,9 @@ constexpr Ticks born_in(std::uint64_t value) {
     return static_cast<Ticks>(value >> 32);
 }
 
+// Or they are Linux's.
+constexpr std::uint64_t kLinuxs = std::uint64_t{1} << 31;
+
 Headers headers_of(std::span<const std::uint8_t> datagram, const Fragment& fragment) {
     constexpr int kTcpFlags = 13;
     Headers headers;
@@ -71,6 +74,8 @@ template <Family F>
 void Worker::decide_about(rte_mbuf* packet, PortIndex port, const Fragment& fragment,
                           FragmentTable::Handle handle) {
     if (!has_ports(fragment)) {
+        if (is_leavable<F>(datagram_of<F>(packet), port))
+            return leave_fragments<F>(packet, port, handle);
         fragments_.reject(handle, Drop::unknown_protocol);
         return drop(packet, Drop::unknown_protocol);
     }
@@ -81,6 +86,8 @@ void Worker::decide_about(rte_mbuf* packet, PortIndex port, const Fragment& frag
     burst.headers[0] = headers_of(datagram_of<F>(packet), fragment);
     burst.flows[0] = read_flow<F>(burst.frame(0), burst.headers[0]);
     burst.hashes[0] = plane_.table.hash(burst.flows[0], filed_under<F>(burst.headers[0].protocol));
+    if (is_for_box(burst, 0) && !has_connection<F>(burst.flows[0], burst.headers[0].protocol))
+        return leave_fragments<F>(packet, port, handle);
     look_up(burst);
     decide(burst);
     if (burst.count == 0) return fragments_.reject(handle, Drop::fragment);
@@ -88,11 +95,19 @@ void Worker::decide_about(rte_mbuf* packet, PortIndex port, const Fragment& frag
     const Entry entry = burst.entries[0];
     const Connection& connection = plane_.table[entry.index()];
     const std::uint64_t value = value_of(entry, connection.born);
-    if (connection.status.load(std::memory_order_relaxed) & kOnePacket)
-        fragments_.reject(handle, Drop::fragment);  // nothing stays that they could follow
-    else
-        fragments_.resolve(handle, value);
+    if (connection.status.load(std::memory_order_relaxed) & kOnePacket) keep_loan();
+    fragments_.resolve(handle, value);
     forward(burst);
+    while (void* held = fragments_.next_released())
+        follow<F>(static_cast<rte_mbuf*>(held), value);
+}
+
+// The box's own.
+template <Family F>
+void Worker::leave_fragments(rte_mbuf* packet, PortIndex port, FragmentTable::Handle handle) {
+    const std::uint64_t value = kLinuxs | port;
+    fragments_.resolve(handle, value);
+    leave_to_linux(packet, port);
     while (void* held = fragments_.next_released())
         follow<F>(static_cast<rte_mbuf*>(held), value);
 }
@@ -100,10 +115,11 @@ void Worker::decide_about(rte_mbuf* packet, PortIndex port, const Fragment& frag
 // The connection may have ended since, and its memory may be another's.
 template <Family F>
 void Worker::follow(rte_mbuf* packet, std::uint64_t value) {
+    if (value & kLinuxs) return leave_to_linux(packet, static_cast<PortIndex>(value));
     const Entry entry = entry_in(value);
     const Connection& connection = plane_.table[entry.index()];
     const std::uint32_t status = connection.status.load(std::memory_order_acquire);
-    const bool same = (status & kLive) && connection.born == born_in(value) &&
+    const bool same = (status & (kLive | kOnePacket)) && connection.born == born_in(value) &&
                       family_of(connection.protocol) == F;
     if (!same) return drop(packet, Drop::fragment);
     const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
@@ -119,6 +135,25 @@ void Worker::follow(rte_mbuf* packet, std::uint64_t value) {
     const auto length = static_cast<std::uint16_t>(datagram.size());
     count(connection, entry.direction(), length);
     send_towards<F>(packet, length, answer.source);
+}
+
+// That of the packet in hand, the last one.
+void Worker::keep_loan() {
+    end_loan(kept_loans_.keep(lent_[--lent_count_], now_));
+}
+
+void Worker::end_old_loans() {
+    for (;;) {
+        const ConnectionIndex old = kept_loans_.take_old(now_, plane_.fragment_limits.timeout);
+        if (old == kNoConnection) return;
+        end_loan(old);
+    }
+}
+
+void Worker::end_loan(ConnectionIndex index) {
+    if (index == kNoConnection) return;
+    plane_.table[index].status.store(0, std::memory_order_relaxed);
+    free_list_.give_back(index);
 }
 
 void Worker::discard_fragments() {

@@ -17,6 +17,7 @@
 
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
+#include "nat/fragment.hpp"
 #include "nat/martian.hpp"
 
 namespace usher {
@@ -58,6 +59,8 @@ std::span<std::uint8_t> Worker::room_of(const Burst<F>& burst, unsigned i,
 template <Family F>
 Worker::Track Worker::translate_ftp(Burst<F>& burst, unsigned i, Entry entry,
                                     std::uint32_t status) {
+    // Text that changes its length would no longer fit between the fragments that follow.
+    if (is_fragment<F>(datagram_of<F>(burst.packets[i]))) return Track::wait;
     const FtpIndex ftp = plane_.table[entry.index()].timeout_class;
     if (!plane_.ftp.hold(ftp, entry.index())) return Track::gone;
     const Track track = translate_held_ftp(burst, i, entry, ftp, state_of(status));
@@ -93,6 +96,7 @@ Worker::Track Worker::translate_held_ftp(Burst<F>& burst, unsigned i, Entry entr
 // For a SYN (or whatever opens): a record for the connection to be. Otherwise why not.
 template <Family F>
 Drop Worker::open_ftp(Burst<F>& burst, unsigned i, const Service<F>& service, Terms& terms) {
+    if (is_fragment<F>(datagram_of<F>(burst.packets[i]))) return Drop::ftp_wait;
     const FtpIndex ftp = plane_.ftp.take(service.timeout_class, service.ftp_third_party);
     if (ftp == kNoFtp) return Drop::ftp_full;
     const Flow<F>& flow = burst.flows[i];

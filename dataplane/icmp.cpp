@@ -3,7 +3,7 @@
 // found by the packet that they quote, translated (nat/icmp_error.hpp), and handed to whom it
 // concerns. So path MTU discovery works both ways, and traceroute. What is about no connection of
 // ours goes nowhere. And pings of masqueraded hosts. ICMP for the box itself never comes here:
-// steering leaves it to Linux.
+// steering leaves it to Linux, or divert.cpp does.
 #include "nat/icmp.hpp"
 #include "dataplane/worker.hpp"
 #include "nat/icmp_error.hpp"
@@ -33,8 +33,9 @@ template <Family F>
 void Worker::pass_icmp(rte_mbuf* packet, PortIndex port) {
     const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
     const std::size_t message = message_offset<F>(datagram);
-    if (message == 0) return drop(packet, Drop::unknown_protocol);
+    if (message == 0) return drop_or_leave<F>(packet, port, Drop::unknown_protocol);
     if (datagram.size() < message + kIcmpHeader) return drop(packet, Drop::bad_icmp);
+    if (is_linuxs_icmp<F>(datagram, message, port)) return leave_to_linux(packet, port);
     switch (icmp_kind<F>(datagram[message])) {
         case IcmpKind::error:
             return pass_icmp_error<F>(packet, message);
@@ -52,7 +53,6 @@ template <Family F>
 void Worker::pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message) {
     const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
     if (kEthernetHeader + message > 0xff) return drop(packet, Drop::bad_ip_header);
-    if (datagram[IpLayout<F>::kTtl] <= 1) return drop(packet, Drop::ttl_exceeded);
     Burst<F> burst;
     burst.port = port;
     burst.count = 1;
@@ -69,6 +69,10 @@ void Worker::pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message) {
     look_up(burst);
     decide(burst);
     if (burst.count == 0) return;
+    if (datagram[IpLayout<F>::kTtl] <= 1) {  // somebody's traceroute
+        count_drop(burst, 0, Drop::ttl_exceeded);
+        return refuse(burst, 0, IcmpError::time_exceeded, 0, From::box);
+    }
     const Entry entry = burst.entries[0];
     const Connection& connection = plane_.table[entry.index()];
     const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));

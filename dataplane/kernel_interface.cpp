@@ -20,6 +20,8 @@ namespace usher {
 
 namespace {
 
+constexpr std::uint32_t kMaxQueues = 64;  // of an interface; the XDP program's map has as many
+
 tl::unexpected<Error> no_such_interface(const std::string& name) {
     return fail(Errc::unavailable,
                 fmt::format("there is no interface {}; `ip link` lists those that exist", name));
@@ -39,12 +41,38 @@ class Question {
 };
 
 // Devices without channels (veth reports some, dummy none) have one queue.
-std::uint32_t receive_queues(Question& question) {
+void count_queues(Question& question, KernelInterface& found) {
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
     question.request().ifr_data = reinterpret_cast<char*>(&channels);
-    if (!question.ask(SIOCETHTOOL)) return 1;
-    return std::max(1U, channels.rx_count + channels.combined_count);
+    if (!question.ask(SIOCETHTOOL)) return;
+    found.queues = std::max(1U, channels.rx_count + channels.combined_count);
+    found.combined = channels.rx_count == 0 && channels.combined_count > 0;
+}
+
+Result<void> check_queues(const std::string& name, const KernelInterface& found,
+                          std::uint32_t queues) {
+    const std::uint32_t wanted = queues > 0 ? queues : found.queues;
+    if (wanted > 1 && !found.combined)
+        return fail(
+            Errc::not_supported,
+            fmt::format("{0}: AF_XDP can have one of its receive queues only, as its driver "
+                        "does not pair them with transmit queues (ethtool -l {0} shows no "
+                        "combined ones); it has {1}{2}: ethtool -L {0} rx 1",
+                        name, found.queues,
+                        queues > 1 ? fmt::format(", and the file says queues = {}", queues) : ""));
+    if (wanted != found.queues)
+        return fail(Errc::invalid,
+                    fmt::format("{0} spreads what it receives over {1} queues and the file says "
+                                "queues = {2}: ethtool -L {0} combined {2}, or leave queues out",
+                                name, found.queues, queues));
+    if (wanted > kMaxQueues)
+        return fail(
+            Errc::not_supported,
+            fmt::format("{0} has {1} receive queues, and at most {2} are supported: ethtool "
+                        "-L {0} combined {2}",
+                        name, wanted, kMaxQueues));
+    return {};
 }
 
 // The driver would say only that it did not work.
@@ -77,15 +105,16 @@ Result<KernelInterface> kernel_interface(const std::string& name) {
     if (hardware.sa_family != ARPHRD_ETHER)
         return fail(Errc::not_supported, fmt::format("{} is not an Ethernet interface", name));
     std::memcpy(found.mac.bytes.data(), hardware.sa_data, found.mac.bytes.size());
-    found.queues = receive_queues(question);
+    count_queues(question, found);
     return found;
 }
 
-Result<KernelInterface> interface_for_af_xdp(const std::string& name) {
+Result<KernelInterface> interface_for_af_xdp(const std::string& name, std::uint32_t queues,
+                                             MayBeDown down) {
     auto found = kernel_interface(name);
     if (!found) return found;
     if (const auto may = may_use_af_xdp(); !may) return tl::unexpected(may.error());
-    if (!found->up)
+    if (!found->up && down == MayBeDown::no)
         return fail(Errc::unavailable,
                     fmt::format("{0} is down; bring it up first: ip link set {0} up", name));
     if (found->mtu > kMaxMtu)
@@ -93,11 +122,8 @@ Result<KernelInterface> interface_for_af_xdp(const std::string& name) {
                     fmt::format("{0} has an MTU of {1}; at most {2} is supported: ip link set {0} "
                                 "mtu {2}",
                                 name, found->mtu, kMaxMtu));
-    if (found->queues > 1)
-        return fail(Errc::not_supported,
-                    fmt::format("{0} spreads what it receives over {1} queues and one is read; "
-                                "give it one: ethtool -L {0} combined 1 (or rx 1)",
-                                name, found->queues));
+    if (const auto checked = check_queues(name, *found, queues); !checked)
+        return tl::unexpected(checked.error());
     return found;
 }
 

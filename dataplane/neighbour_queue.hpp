@@ -3,12 +3,18 @@
 // control thread is asked to have Linux find the neighbour; when a new network is published they
 // are tried again, and after kPatience they are dropped.
 //
+// Anybody on a link can make us wait for neighbours that are not there. So a neighbour's packets
+// wait in one of kRows rows, which one only the secret seed knows: in a full row the oldest packet
+// gives way, and all other rows are untouched. And a neighbour is asked for whether or not its
+// packet can wait, again every kAskAgain while packets for it come.
+//
 // Threads: the worker's, but for take_request (the control thread).
 #pragma once
 
 #include <rte_mbuf.h>
 #include <rte_ring_elem.h>
 
+#include <algorithm>
 #include <array>
 
 #include "dataplane/clock.hpp"
@@ -23,9 +29,12 @@ struct NeighbourRequest {
 
 class NeighbourQueue {
   public:
-    static constexpr unsigned kRoom = 256;             // packets of one worker
-    static constexpr unsigned kRoomPerNeighbour = 32;  // one dead server does not take it all
-    static constexpr Ticks kPatience = seconds(3);     // as long as Linux probes
+    static constexpr unsigned kRows = 32;
+    static constexpr unsigned kRowRoom = 16;             // packets, of few neighbours
+    static constexpr unsigned kRoom = kRows * kRowRoom;  // packets of one worker
+    static constexpr Ticks kPatience = seconds(3);       // as long as Linux probes
+    static constexpr Ticks kAskAgain = kTicksPerSecond;  // a request may be lost
+    static constexpr unsigned kRequestRoom = 1024;       // not yet taken
 
     struct Waiting {
         rte_mbuf* packet;
@@ -35,27 +44,52 @@ class NeighbourQueue {
         Ticks since;
     };
 
-    NeighbourQueue();
+    explicit NeighbourQueue(const HashSeed& seed);
     ~NeighbourQueue();
     NeighbourQueue(const NeighbourQueue&) = delete;
     NeighbourQueue& operator=(const NeighbourQueue&) = delete;
 
-    bool put(const Waiting& waiting);  // false: no room, the packet is still the caller's
+    // Keeps the packet until sift() lets it go. Returns the packet that gave way to it, the
+    // caller's again; null: none.
+    [[nodiscard]] rte_mbuf* put(const Waiting& waiting);
     bool empty() const { return count_ == 0; }
 
-    // Calls `keep` for each; those for which it returns false are gone from the queue.
+    // Calls `keep` for each; those for which it returns false are gone from the queue. Packets to
+    // one neighbour come in their order.
     template <class Keep>
     void sift(Keep keep) {
-        unsigned kept = 0;
-        for (unsigned i = 0; i < count_; ++i)
-            if (keep(waiting_[i])) waiting_[kept++] = waiting_[i];
-        count_ = kept;
+        for (Row& row : rows_) {
+            if (row.count == 0) continue;
+            unsigned kept = 0;
+            for (unsigned i = 0; i < row.count; ++i)
+                if (keep(row.waiting[i])) row.waiting[kept++] = row.waiting[i];
+            count_ -= row.count - kept;
+            row.count = kept;
+        }
     }
 
     bool take_request(NeighbourRequest& request);
 
   private:
-    std::array<Waiting, kRoom> waiting_;
+    // When a neighbour was asked for.
+    struct Asked {
+        IpAddress neighbour;
+        PortIndex port = 0;
+        bool used = false;
+        Ticks when = 0;
+    };
+    struct Row {
+        unsigned count = 0;
+        unsigned next_asked = 0;
+        std::array<Waiting, kRowRoom> waiting;  // oldest first
+        std::array<Asked, kRowRoom> asked;
+    };
+
+    Row& row_of(const IpAddress& neighbour);
+    void ask(Row& row, const Waiting& waiting);
+
+    const HashSeed seed_;
+    std::array<Row, kRows> rows_;
     unsigned count_ = 0;
     rte_ring* requests_;
 };

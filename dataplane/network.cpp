@@ -2,6 +2,10 @@
 #include "dataplane/network.hpp"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "dataplane/multipath.hpp"
 
 namespace usher {
 
@@ -21,6 +25,64 @@ template <Family F>
 bool Routes<F>::goes_before(const Neighbour& a, const Neighbour& b) {
     return a.port != b.port ? a.port < b.port : a.address < b.address;
 }
+
+template <Family F>
+std::uint32_t Routes<F>::spread(const AddressOf<F>& destination) {
+    const auto number = number_of(destination);
+    if constexpr (F == Family::ipv4)
+        return static_cast<std::uint32_t>(mix_bits(number));
+    else
+        return static_cast<std::uint32_t>(
+            mix_bits(mix_bits(static_cast<std::uint64_t>(number >> 64)) ^
+                     static_cast<std::uint64_t>(number)));
+}
+
+// Gives routes with the same next hops the same group.
+template <Family F>
+class Routes<F>::Grouping {
+  public:
+    Grouping(Routes& routes, std::size_t ports) : routes_(routes), ports_(ports) {}
+
+    int group_of(const NetworkPlan::Route& route) {
+        std::vector<NetworkPlan::NextHop> hops;
+        for (const NetworkPlan::NextHop& hop : route.next_hops)
+            if (hop.port < ports_ && (!hop.gateway || hop.gateway->family() == F))
+                hops.push_back(hop);
+        if (hops.empty()) return -1;
+        std::sort(hops.begin(), hops.end(), before);
+        const auto [known, added] = known_.try_emplace(std::move(hops), 0);
+        if (added) known->second = make(known->first);
+        return known->second;
+    }
+
+  private:
+    static bool before(const NetworkPlan::NextHop& a, const NetworkPlan::NextHop& b) {
+        return std::tie(a.port, a.gateway, a.weight) < std::tie(b.port, b.gateway, b.weight);
+    }
+    struct Before {
+        bool operator()(const std::vector<NetworkPlan::NextHop>& a,
+                        const std::vector<NetworkPlan::NextHop>& b) const {
+            return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), before);
+        }
+    };
+
+    int make(const std::vector<NetworkPlan::NextHop>& hops) {
+        const auto first_exit = static_cast<std::uint32_t>(routes_.exits_.size());
+        for (const NetworkPlan::NextHop& hop : hops)
+            routes_.exits_.push_back({hop.gateway ? wire_address<F>(*hop.gateway) : AddressOf<F>{},
+                                      hop.port, !hop.gateway});
+        const std::vector<std::uint32_t> slots = slots_of(hops);
+        routes_.groups_.push_back({static_cast<std::uint32_t>(routes_.slots_.size()),
+                                   static_cast<std::uint32_t>(slots.size()) - 1});
+        for (const std::uint32_t hop : slots)
+            routes_.slots_.push_back(first_exit + hop);
+        return static_cast<int>(routes_.groups_.size()) - 1;
+    }
+
+    Routes& routes_;
+    const std::size_t ports_;
+    std::map<std::vector<NetworkPlan::NextHop>, int, Before> known_;
+};
 
 template <Family F>
 Routes<F>::Routes(const NetworkPlan& plan) {
@@ -50,36 +112,32 @@ void Routes<F>::lay_out(const NetworkPlan& plan) {
 
     struct Open {
         Number last;
-        int route;
+        int group;
     };
     std::vector<Open> open;
-    const auto begin_range = [&](Number begin, int route) {
+    const auto begin_range = [&](Number begin, int group) {
         if (!ranges_.empty() && ranges_.back().begin == begin)
-            ranges_.back().route = route;
+            ranges_.back().group = group;
         else
-            ranges_.push_back({begin, route});
+            ranges_.push_back({begin, group});
     };
     const auto close_one = [&] {
         const Number last = open.back().last;
         open.pop_back();
-        if (last != kLast) begin_range(last + 1, open.empty() ? -1 : open.back().route);
+        if (last != kLast) begin_range(last + 1, open.empty() ? -1 : open.back().group);
     };
 
+    Grouping grouping(*this, plan.ports.size());
     begin_range(0, -1);
     for (const NetworkPlan::Route* route : sorted) {
         const Number begin = begin_of(*route);
         while (!open.empty() && open.back().last < begin)
             close_one();
-        const int number = static_cast<int>(routes_.size());
-        const bool same_family = !route->gateway || route->gateway->family() == F;
-        const bool usable = !route->unreachable && same_family && route->port < plan.ports.size();
-        Route made{{}, route->port, !route->gateway, usable};
-        if (route->gateway && same_family) made.gateway = wire_address<F>(*route->gateway);
-        routes_.push_back(made);
-        begin_range(begin, number);
+        const int group = grouping.group_of(*route);
+        begin_range(begin, group);
         const int length = route->destination.length;
         open.push_back(
-            {length == 0 ? kLast : begin | ((Number{1} << (kBits - length)) - 1), number});
+            {length == 0 ? kLast : begin | ((Number{1} << (kBits - length)) - 1), group});
     }
     while (!open.empty())
         close_one();
@@ -91,13 +149,14 @@ Way<F> Routes<F>::way_to(const AddressOf<F>& destination) const {
         std::upper_bound(ranges_.begin(), ranges_.end(), number_of(destination),
                          [](Number value, const Range& range) { return value < range.begin; });
     if (after == ranges_.begin()) return {};
-    const int number = std::prev(after)->route;
-    if (number < 0 || !routes_[static_cast<std::size_t>(number)].usable) return {};
+    const int number = std::prev(after)->group;
+    if (number < 0) return {};
 
-    const Route& route = routes_[static_cast<std::size_t>(number)];
-    const AddressOf<F>& neighbour = route.direct ? destination : route.gateway;
-    const HopIndex hop = hop_to(route.port, neighbour);
-    return {hop == kNoHop ? WayKind::ask : WayKind::hop, hop, route.port, neighbour};
+    const Group& group = groups_[static_cast<std::size_t>(number)];
+    const Exit& exit = exits_[slots_[group.first + (spread(destination) & group.mask)]];
+    const AddressOf<F>& neighbour = exit.direct ? destination : exit.gateway;
+    const HopIndex hop = hop_to(exit.port, neighbour);
+    return {hop == kNoHop ? WayKind::ask : WayKind::hop, hop, exit.port, neighbour};
 }
 
 template <Family F>
@@ -113,7 +172,15 @@ template class Routes<Family::ipv4>;
 template class Routes<Family::ipv6>;
 
 Network::Network(const NetworkPlan& plan)
-    : ports_(plan.ports), v4_(plan), v6_(plan), generation_(plan.generation), serial_(plan.serial) {
+    : ports_(plan.ports),
+      own_addresses_(plan.own_addresses),
+      own_macs_(plan.own_macs),
+      v4_(plan),
+      v6_(plan),
+      generation_(plan.generation),
+      serial_(plan.serial) {
+    std::sort(own_addresses_.begin(), own_addresses_.end());
+    std::sort(own_macs_.begin(), own_macs_.end());
     for (const NetworkPlan::Neighbour& n : plan.neighbours) {
         if (n.port >= plan.ports.size()) continue;
         const NetworkPlan::Port& port = plan.ports[n.port];

@@ -5,8 +5,14 @@
 // A hop is a neighbour on a port: what the Ethernet header of a packet to it must be. A hop's
 // number stays the same while the neighbour is known, so a connection may keep the number; when a
 // route changes or a hop goes, `generation` moves on and every connection asks again.
+//
+// A route with several next hops spreads destinations over them by weight. What is hashed is the
+// destination address alone, so all packets to one address take one way, whoever forwards them.
+// When a next hop goes, only the destinations that it had move (rendezvous hashing); when it comes
+// back they return.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <type_traits>
@@ -54,11 +60,16 @@ struct NetworkPlan {
         AddressOf<Family::ipv4> address4{};
         AddressOf<Family::ipv6> address6{};
     };
-    struct Route {
-        Prefix destination;
+    struct NextHop {
         std::optional<IpAddress> gateway;  // none: the destination itself is the neighbour
         PortIndex port = 0;
-        bool unreachable = false;  // leads to an interface that is not ours, or nowhere
+        unsigned weight = 1;  // its share, at least 1
+        friend bool operator==(const NextHop&, const NextHop&) = default;
+    };
+    struct Route {
+        Prefix destination;
+        std::vector<NextHop> next_hops;  // none: leads to an interface that is not ours, or nowhere
+        friend bool operator==(const Route&, const Route&) = default;
     };
     struct Neighbour {
         PortIndex port = 0;
@@ -69,6 +80,9 @@ struct NetworkPlan {
     std::vector<Port> ports;
     std::vector<Route> routes;  // at most one for a prefix: the one that Linux prefers
     std::vector<Neighbour> neighbours;
+    // Of the box, on whatever interface.
+    std::vector<IpAddress> own_addresses;
+    std::vector<MacAddress> own_macs;
     std::uint16_t generation = 1;
     std::uint64_t serial = 1;  // of this plan: never the same twice, never 0
 };
@@ -102,24 +116,32 @@ class Routes {
     // Routes as disjoint ranges: the one that begins at or before an address is the longest match.
     struct Range {
         Number begin;
-        int route;  // in routes_; -1: none
+        int group;  // in groups_; -1: no way
     };
-    struct Route {
+    struct Exit {
         AddressOf<F> gateway{};
-        PortIndex port;
-        bool direct;  // the destination itself is the neighbour
-        bool usable;
+        PortIndex port = 0;
+        bool direct = false;  // the destination itself is the neighbour
+    };
+    // The next hops of routes that have the same ones: which slot a destination has is its hash.
+    struct Group {
+        std::uint32_t first;  // in slots_
+        std::uint32_t mask;   // their number - 1; one slot where there is one next hop
     };
     struct Neighbour {
         PortIndex port;
         HopIndex hop;
         Number address;
     };
+    class Grouping;
     static bool goes_before(const Neighbour& a, const Neighbour& b);
+    static std::uint32_t spread(const AddressOf<F>& destination);
     void lay_out(const NetworkPlan& plan);
 
     std::vector<Range> ranges_;
-    std::vector<Route> routes_;
+    std::vector<Group> groups_;
+    std::vector<std::uint32_t> slots_;  // in exits_
+    std::vector<Exit> exits_;
     std::vector<Neighbour> neighbours_;  // sorted by port and address
 };
 
@@ -141,12 +163,20 @@ class Network {
     }
     const Hop& hop(HopIndex index) const { return hops_[index]; }
     bool is_ready(HopIndex index) const { return index < hops_.size() && hops_[index].mtu != 0; }
+    bool is_own(const IpAddress& address) const {
+        return std::binary_search(own_addresses_.begin(), own_addresses_.end(), address);
+    }
+    bool is_own(const MacAddress& mac) const {
+        return std::binary_search(own_macs_.begin(), own_macs_.end(), mac);
+    }
     std::uint16_t generation() const { return generation_; }
     std::uint64_t serial() const { return serial_; }
 
   private:
     std::vector<Hop> hops_{1};
     std::vector<NetworkPlan::Port> ports_;
+    std::vector<IpAddress> own_addresses_;  // both sorted
+    std::vector<MacAddress> own_macs_;
     Routes<Family::ipv4> v4_;
     Routes<Family::ipv6> v6_;
     std::uint16_t generation_ = 0;

@@ -41,7 +41,7 @@ Entry Worker::stray(Burst<F>& burst, unsigned i) {
     const Flow<F>& flow = burst.flows[i];
     const Headers& headers = burst.headers[i];
     if (!comes_from_its_side(burst, i)) {
-        drop(burst, i, Drop::no_service);
+        drop_or_leave(burst, i, Drop::no_service);
         return Entry();
     }
     if (!snapshot_->servers_of<F>().contains(headers.protocol, flow.source, flow.source_port)) {
@@ -49,7 +49,7 @@ Entry Worker::stray(Burst<F>& burst, unsigned i) {
         const auto rule = rules.empty() ? MasqueradeRules::kNoRule
                                         : rules.rule_for<F>(flow.source, flow.destination);
         if (rule != MasqueradeRules::kNoRule) return masquerade(burst, i, rule);
-        drop(burst, i, Drop::no_service);
+        drop_or_leave(burst, i, Drop::no_service);
         return Entry();
     }
     if (snapshot_->policy.refuse_strays && !(headers.tcp_flags & kRst)) {

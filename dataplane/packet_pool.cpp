@@ -56,8 +56,13 @@ rte_mempool* make_without_hugetlbfs(const std::string& name, unsigned packets, s
     rte_pktmbuf_pool_private sizes{};
     sizes.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE;
     sizes.mbuf_priv_size = extra;
-    const auto size = static_cast<unsigned>(sizeof(rte_mbuf)) + extra + RTE_MBUF_DEFAULT_BUF_SIZE;
-    const unsigned flags = layout == PacketLayout::dense ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0;
+    auto size = static_cast<unsigned>(sizeof(rte_mbuf)) + extra + RTE_MBUF_DEFAULT_BUF_SIZE;
+    const unsigned flags =
+        layout == PacketLayout::dense ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : RTE_MEMPOOL_F_NO_SPREAD;
+    // The rest of its page is a packet's, too: the af_xdp driver takes the pool's memory to be as
+    // long as its packets, and what lies beyond the kernel would silently take for nothing.
+    if (layout == PacketLayout::own_page)
+        size += (1U << kPageShift) - rte_mempool_calc_obj_size(size, flags, nullptr);
     rte_mempool* pool =
         rte_mempool_create_empty(name.c_str(), packets, size, kCache, sizeof sizes, socket, flags);
     if (pool == nullptr) return nullptr;

@@ -2,10 +2,12 @@
 #include "dataplane/port.hpp"
 
 #include <fmt/format.h>
+#include <net/if.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,17 +16,25 @@
 #include "dataplane/driver_log.hpp"
 #include "dataplane/kernel_interface.hpp"
 #include "dataplane/xdp_program.hpp"
+#include "dataplane/xdp_sockets.hpp"
 
 namespace usher {
 
 namespace {
 
-std::string device_for_af_xdp(unsigned ifindex, const std::string& interface, int program) {
+constexpr std::uint64_t kRssFields =
+    RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;
+
+std::string device_for_af_xdp(const KernelInterface& kernel, const PortConfig& config,
+                              int program) {
     // No busy budget: on veth the driver's default costs a third of the packets a second.
-    return fmt::format(
-        "net_af_xdp{},iface={},start_queue=0,queue_count=1,busy_budget=0,"
-        "xdp_prog=/proc/self/fd/{}",
-        ifindex, interface, program);
+    std::string device = fmt::format(
+        "net_af_xdp{},iface={},start_queue=0,queue_count={},busy_budget=0,xdp_prog=/proc/self/fd/"
+        "{}",
+        kernel.ifindex, config.interface, kernel.queues, program);
+    if (config.copying == Copying::always || config.xdp == XdpPlace::generic)
+        device += ",force_copy=1";
+    return device;
 }
 
 tl::unexpected<Error> refuse(const std::string& interface, const std::string& what, int error) {
@@ -35,40 +45,102 @@ tl::unexpected<Error> refuse(const std::string& interface, const std::string& wh
                 fmt::format("{}: {}: {}", interface, what, why));
 }
 
+PortStatistics sum(const PortStatistics& a, const PortStatistics& b) {
+    return {.rx_packets = a.rx_packets + b.rx_packets,
+            .rx_bytes = a.rx_bytes + b.rx_bytes,
+            .rx_missed = a.rx_missed + b.rx_missed,
+            .rx_errors = a.rx_errors + b.rx_errors,
+            .rx_no_mbuf = a.rx_no_mbuf + b.rx_no_mbuf,
+            .tx_packets = a.tx_packets + b.tx_packets,
+            .tx_bytes = a.tx_bytes + b.tx_bytes,
+            .tx_errors = a.tx_errors + b.tx_errors};
+}
+
 }  // namespace
 
 Result<Port> Port::open(const PortConfig& config, rte_mempool* pool) {
-    forget_driver_messages();
-    Port port;
-    port.interface_ = config.interface;
-    std::string device = config.device;
-    UniqueFd program;  // until the driver has loaded it
-    if (device.empty()) {
-        const auto kernel = interface_for_af_xdp(config.interface);
-        if (!kernel) return tl::unexpected(kernel.error());
-        auto note = free_interface(config.interface);
-        if (!note) return tl::unexpected(note.error());
-        auto object = steering_object_file();
-        if (!object) return tl::unexpected(object.error());
-        program = std::move(*object);
-        port.note_ = std::move(*note);
-        port.ifindex_ = kernel->ifindex;
-        port.mtu_ = static_cast<std::uint16_t>(kernel->mtu);
-        device = device_for_af_xdp(kernel->ifindex, config.interface, program.get());
-    }
-    const auto opened =
-        port.probe(device).and_then([&] { return port.configure(config, pool); }).and_then([&] {
-            return port.start();
-        });
-    if (!opened) return tl::unexpected(opened.error());
+    Port port(config, pool);
+    if (const auto opened = port.reopen(); !opened) return tl::unexpected(opened.error());
     return port;
+}
+
+Port::Port(const PortConfig& config, rte_mempool* pool)
+    : config_(config), pool_(pool), interface_(config.interface) {}
+
+Result<void> Port::reopen() {
+    forget_driver_messages();
+    const auto opened = config_.device.empty() ? open_af_xdp() : open_device(config_.device);
+    if (!opened) close();
+    return opened;
+}
+
+Result<void> Port::open_device(const std::string& device) {
+    return probe(device).and_then([&] { return configure(); }).and_then([&] { return start(); });
+}
+
+Result<void> Port::open_af_xdp() {
+    const auto kernel = interface_for_af_xdp(interface_, config_.queues,
+                                             was_open_ ? MayBeDown::yes : MayBeDown::no);
+    if (!kernel) return tl::unexpected(kernel.error());
+    detach_id(kernel->ifindex, program_id_);  // moved away and back, it still has it
+    auto note = free_interface(interface_);
+    if (!note) return tl::unexpected(note.error());
+    const auto program = steering_object_file();  // until the driver has loaded it
+    if (!program) return tl::unexpected(program.error());
+    note_ = std::move(*note);
+    ifindex_ = kernel->ifindex;
+    mtu_ = static_cast<std::uint16_t>(kernel->mtu);
+    config_.rx_queues = config_.tx_queues = static_cast<std::uint16_t>(kernel->queues);
+
+    const std::vector<int> sockets = xdp_sockets();
+    const std::vector<int> programs = bpf_descriptors();
+    const auto opened = open_device(device_for_af_xdp(*kernel, config_, program->get()));
+    sockets_ = opened_since(sockets, xdp_sockets());
+    programs_ = opened_since(programs, bpf_descriptors());
+    if (!opened) return opened;
+    return settle_xdp();
+}
+
+// What the kernel chose, or is made to. The maps are still empty: no packet is ours yet.
+Result<void> Port::settle_xdp() {
+    if (config_.xdp == XdpPlace::generic)
+        if (auto moved = move_to_generic(ifindex_, programs_); !moved) return moved;
+    program_id_ = attached_id(ifindex_);
+    const bool generic = is_generic(ifindex_);
+    if (generic && config_.xdp == XdpPlace::native)
+        return fail(Errc::not_supported,
+                    fmt::format("{}: its driver has no XDP of its own, and the file says xdp = "
+                                "\"native\"; \"auto\" takes the kernel's generic one",
+                                interface_));
+    const bool copies = std::any_of(sockets_.begin(), sockets_.end(),
+                                    [](int socket) { return !is_zero_copy(socket); });
+    if (copies && config_.copying == Copying::never)
+        return fail(Errc::not_supported,
+                    fmt::format("{}: its driver has to copy, and the file says zero_copy = \"on\"; "
+                                "\"auto\" copies where it must",
+                                interface_));
+    attachment_ =
+        fmt::format("{} XDP, {}", generic ? "generic" : "native", copies ? "copying" : "zero-copy");
+    return map_sockets();
+}
+
+// The driver has done so for the first queue, and for others in some versions only.
+Result<void> Port::map_sockets() const {
+    return rx_queues_ > 1 ? map_xdp_sockets(maps(), sockets_) : Result<void>();
+}
+
+std::vector<int> Port::maps() const {
+    std::vector<int> maps;
+    std::copy_if(programs_.begin(), programs_.end(), std::back_inserter(maps), is_bpf_map);
+    return maps;
 }
 
 Result<void> Port::probe(const std::string& device) {
     const std::string name = device.substr(0, device.find(','));
-    if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0)
+    const bool there = rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0;
+    if (there && !config_.on_pci_bus)  // EAL opens those itself
         return fail(Errc::exists, fmt::format("{}: device {} is in use already", interface_, name));
-    if (const int error = rte_dev_probe(device.c_str()); error < 0)
+    if (const int error = there ? 0 : rte_dev_probe(device.c_str()); error < 0)
         return refuse(interface_, fmt::format("DPDK cannot open device {}", name), error);
     if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) < 0)
         return fail(Errc::invalid,
@@ -77,26 +149,39 @@ Result<void> Port::probe(const std::string& device) {
     return {};
 }
 
-Result<void> Port::configure(const PortConfig& config, rte_mempool* pool) {
+Result<void> Port::configure() {
     rte_eth_dev_info info{};
     if (const int error = rte_eth_dev_info_get(id_, &info); error < 0)
         return refuse(interface_, "the device tells nothing about itself", error);
-    rx_queues_ = std::clamp<std::uint16_t>(config.rx_queues, 1, info.max_rx_queues);
-    tx_queues_ = std::clamp<std::uint16_t>(config.tx_queues, 1, info.max_tx_queues);
-    const int node = rte_eth_dev_socket_id(id_);
-    const auto socket = static_cast<unsigned>(node);
+    if (config_.queues > info.max_rx_queues)
+        return fail(Errc::invalid, fmt::format("{}: queues = {}, but the device has at most {}",
+                                               interface_, config_.queues, info.max_rx_queues));
+    const std::uint16_t wanted = config_.queues > 0 ? config_.queues : config_.rx_queues;
+    rx_queues_ = std::clamp<std::uint16_t>(wanted, 1, info.max_rx_queues);
+    tx_queues_ = std::clamp<std::uint16_t>(config_.tx_queues, 1, info.max_tx_queues);
+    if (!is_af_xdp()) attachment_ = info.driver_name;
     rte_eth_conf plain{};
+    // Whichever way a device shares out packets is fine: any worker can forward any of them.
+    plain.rx_adv_conf.rss_conf.rss_hf = kRssFields & info.flow_type_rss_offloads;
+    if (rx_queues_ > 1 && plain.rx_adv_conf.rss_conf.rss_hf != 0)
+        plain.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     if (const int error = rte_eth_dev_configure(id_, rx_queues_, tx_queues_, &plain); error < 0)
         return refuse(interface_, "the device cannot be configured", error);
-    std::uint16_t receive = config.descriptors;
-    std::uint16_t transmit = config.descriptors;
+    return set_up_queues();
+}
+
+Result<void> Port::set_up_queues() {
+    const int node = rte_eth_dev_socket_id(id_);
+    const auto socket = static_cast<unsigned>(node);
+    std::uint16_t receive = config_.descriptors;
+    std::uint16_t transmit = config_.descriptors;
     rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &transmit);
     for (std::uint16_t queue = 0; queue < tx_queues_; ++queue)
         if (const int error = rte_eth_tx_queue_setup(id_, queue, transmit, socket, nullptr);
             error < 0)
             return refuse(interface_, "no transmit queue", error);
     for (std::uint16_t queue = 0; queue < rx_queues_; ++queue)
-        if (const int error = rte_eth_rx_queue_setup(id_, queue, receive, socket, nullptr, pool);
+        if (const int error = rte_eth_rx_queue_setup(id_, queue, receive, socket, nullptr, pool_);
             error < 0)
             return refuse(interface_, is_af_xdp() ? "XDP cannot be used on it" : "no receive queue",
                           error);
@@ -106,7 +191,9 @@ Result<void> Port::configure(const PortConfig& config, rte_mempool* pool) {
 Result<void> Port::start() {
     if (const int error = rte_eth_dev_start(id_); error < 0)
         return refuse(interface_, "the device does not start", error);
-    started_ = true;
+    started_ = was_open_ = true;
+    // Of what is sent to groups, the NIC does not know which Linux listens to.
+    if (config_.for_linux_too) rte_eth_allmulticast_enable(id_);
     rte_ether_addr address{};
     rte_eth_macaddr_get(id_, &address);
     std::memcpy(mac_.bytes.data(), address.addr_bytes, mac_.bytes.size());
@@ -114,8 +201,11 @@ Result<void> Port::start() {
 }
 
 Port::Port(Port&& other) noexcept
-    : probed_(std::exchange(other.probed_, false)),
+    : config_(std::move(other.config_)),
+      pool_(other.pool_),
+      probed_(std::exchange(other.probed_, false)),
       started_(std::exchange(other.started_, false)),
+      was_open_(other.was_open_),
       id_(other.id_),
       rx_queues_(other.rx_queues_),
       tx_queues_(other.tx_queues_),
@@ -123,27 +213,59 @@ Port::Port(Port&& other) noexcept
       ifindex_(other.ifindex_),
       mac_(other.mac_),
       interface_(std::move(other.interface_)),
-      note_(std::move(other.note_)) {}
+      note_(std::move(other.note_)),
+      attachment_(std::move(other.attachment_)),
+      program_id_(other.program_id_),
+      sockets_(std::exchange(other.sockets_, {})),
+      programs_(std::exchange(other.programs_, {})),
+      before_(other.before_) {}
 
 Port::~Port() {
     close();
 }
 
 void Port::close() {
-    if (!probed_) return;
-    rte_eth_dev_info info{};
-    rte_eth_dev_info_get(id_, &info);
-    if (started_) rte_eth_dev_stop(id_);
-    rte_eth_dev_close(id_);
-    if (info.device != nullptr) rte_dev_remove(info.device);
+    if (probed_) {
+        before_ = statistics();
+        rte_eth_dev_info info{};
+        rte_eth_dev_info_get(id_, &info);
+        if (started_) rte_eth_dev_stop(id_);
+        if (is_af_xdp()) take_off();
+        rte_eth_dev_close(id_);
+        if (info.device != nullptr) rte_dev_remove(info.device);
+    }
     // The driver takes off what is attached, but only when its set-up had come that far.
-    if (is_af_xdp()) (void)detach_steering(ifindex_);
+    if (is_af_xdp() && probed_) (void)detach_steering(ifindex_);
+    for (const int descriptor : programs_)
+        ::close(descriptor);
+    // Of a socket whose interface has gone the driver forgets to close the descriptor.
+    const std::vector<int> left = xdp_sockets();
+    for (const int socket : sockets_)
+        if (std::binary_search(left.begin(), left.end(), socket)) ::close(socket);
+    programs_.clear();
+    sockets_.clear();
+    attachment_.clear();
     probed_ = started_ = false;
 }
 
+// What lies in the rings of a socket is ours when the kernel has let go of it.
+void Port::take_off() {
+    detach_id(ifindex_, program_id_);
+    for (const int socket : sockets_)
+        if (!is_bound(socket)) take_back_packets(socket, pool_);
+}
+
+bool Port::is_lost() const {
+    return std::any_of(sockets_.begin(), sockets_.end(),
+                       [](int socket) { return !is_bound(socket); });
+}
+
 bool Port::link_up() const {
+    if (!is_open()) return false;
     if (is_af_xdp()) {
-        const auto kernel = kernel_interface(interface_);
+        char name[IF_NAMESIZE];  // it may have been renamed
+        if (if_indextoname(ifindex_, name) == nullptr) return false;
+        const auto kernel = kernel_interface(name);
         return kernel && kernel->running;
     }
     rte_eth_link link{};
@@ -152,15 +274,15 @@ bool Port::link_up() const {
 
 PortStatistics Port::statistics() const {
     rte_eth_stats stats{};
-    if (rte_eth_stats_get(id_, &stats) < 0) return {};
-    return {.rx_packets = stats.ipackets,
-            .rx_bytes = stats.ibytes,
-            .rx_missed = stats.imissed,
-            .rx_errors = stats.ierrors,
-            .rx_no_mbuf = stats.rx_nombuf,
-            .tx_packets = stats.opackets,
-            .tx_bytes = stats.obytes,
-            .tx_errors = stats.oerrors};
+    if (!probed_ || rte_eth_stats_get(id_, &stats) < 0) return before_;
+    return sum(before_, {.rx_packets = stats.ipackets,
+                         .rx_bytes = stats.ibytes,
+                         .rx_missed = stats.imissed,
+                         .rx_errors = stats.ierrors,
+                         .rx_no_mbuf = stats.rx_nombuf,
+                         .tx_packets = stats.opackets,
+                         .tx_bytes = stats.obytes,
+                         .tx_errors = stats.oerrors});
 }
 
 }  // namespace usher

@@ -36,7 +36,8 @@ Result<void> keep_privileges_to_start() {
 }
 
 Result<void> keep_privileges_to_run() {
-    return keep_only({CAP_NET_ADMIN, CAP_BPF, CAP_DAC_READ_SEARCH});
+    return keep_only(
+        {CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON, CAP_IPC_LOCK, CAP_DAC_READ_SEARCH});
 }
 
 Result<void> give_up_all_privileges() {

@@ -13,8 +13,9 @@ namespace usher {
 Result<void> keep_privileges_to_start();
 
 // The control thread, when everything is open: CAP_NET_ADMIN (neighbours, taking the XDP program
-// off), CAP_BPF (its maps), CAP_DAC_READ_SEARCH (reading the configuration again). No program that
-// it could start would get more back.
+// off), CAP_BPF and CAP_PERFMON (its maps, and loading it onto an interface that is back),
+// CAP_NET_RAW and CAP_IPC_LOCK (sockets there, and their memory), CAP_DAC_READ_SEARCH (reading the
+// configuration again). No program that it could start would get more back.
 Result<void> keep_privileges_to_run();
 
 // A worker, before its first packet: none at all.

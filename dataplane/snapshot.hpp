@@ -64,6 +64,7 @@ struct Policy {
     bool refuse_strays = false;     // nat_icmp_send: a server's packet without connection
     bool sloppy_tcp = false;        // any segment but a RST opens a connection
     bool sloppy_sctp = false;       // any packet but an ABORT does
+    bool others_to_linux = false;   // what nobody wants, where Linux has an exception interface
     bool drop_entries = false;      // drop_entry: one half-open connection in 32 goes, each second
     std::uint32_t drop_rate = 0;    // drop_packet: every how many-th first packet; 0: none
 };
@@ -105,6 +106,8 @@ struct Snapshot {
     std::vector<StateTimeouts> own_timeouts;  // of services with timeouts of their own
     PerFamily<RealServers> servers;
     std::shared_ptr<const MarkRules> marks = std::make_shared<MarkRules>();
+    // Only those that name a destination: the others do not mean the box's own addresses.
+    std::shared_ptr<const MarkRules> marks_of_own = std::make_shared<MarkRules>();
     std::shared_ptr<const MasqueradeRules> masquerade = std::make_shared<MasqueradeRules>();
     StateTimeouts masquerade_timeouts{};  // ticks
     // By ServerSlot: what its service's connections may say of their MSS at most, or kClampToPath;

@@ -70,9 +70,13 @@ void Worker::forward_at_length(Burst<F>& burst, unsigned i, Connection& connecti
     std::uint8_t* frame = burst.frame(i);
     const Flow<F>& answer = plane_.table.flow<F>(burst.entries[i].index(), opposite(direction));
     const Way<F> way = network.way_to<F>(answer.source);
+    // Errors about what was sent to an address of ours come from there, as IPVS's do; those about
+    // what is only passed on, from the box, as a router's.
+    const bool to_us = F == Family::ipv4 && burst.flows[i].destination != answer.source;
+    const From from = to_us ? From::destination : From::box;
     if (way.kind == WayKind::none) {
         count_drop(burst, i, Drop::no_route);
-        refuse(burst, i, IcmpError::host_unreachable);
+        refuse(burst, i, IcmpError::host_unreachable, 0, from);
         return;
     }
     const bool known = way.kind == WayKind::hop;
@@ -88,10 +92,10 @@ void Worker::forward_at_length(Burst<F>& burst, unsigned i, Connection& connecti
             put_aside(packet, headers.ip_length, way);
     } else if (is_at_last_hop<F>(frame)) {
         count_drop(burst, i, Drop::ttl_exceeded);
-        refuse(burst, i, IcmpError::time_exceeded);
+        refuse(burst, i, IcmpError::time_exceeded, 0, from);
     } else if (must_not_fragment<F>(frame)) {
         count_drop(burst, i, Drop::too_big);
-        refuse(burst, i, IcmpError::fragmentation_needed, mtu);
+        refuse(burst, i, IcmpError::fragmentation_needed, mtu, from);
     } else if constexpr (F == Family::ipv4) {
         translate(frame, headers, answer, connection.deltas_for(direction));
         send_in_pieces(packet, headers.ip_length, mtu, way);
@@ -143,8 +147,9 @@ template <Family F>
 void Worker::put_aside(rte_mbuf* packet, std::uint16_t ip_length, const Way<F>& way) {
     if (traces(kTraceNeighbour))
         note(TraceEvent::Kind::neighbour, 0, Flow<F>{{}, way.neighbour, Be16(), Be16()}, way.port);
-    if (!neighbours_.put({packet, ip_length, way.port, IpAddress(way.neighbour), now_}))
-        drop(packet, Drop::neighbour_queue_full);
+    rte_mbuf* gives_way =
+        neighbours_.put({packet, ip_length, way.port, IpAddress(way.neighbour), now_});
+    if (gives_way != nullptr) drop(gives_way, Drop::neighbour_queue_full);
 }
 
 void Worker::retry_neighbours() {

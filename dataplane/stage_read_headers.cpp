@@ -15,6 +15,10 @@ bool Worker::set_aside(rte_mbuf* packet, Drop fault) {
         return true;
     }
     if (F == Family::ipv6 || fault != Drop::not_ip) return false;
+    if (has_vlan_tag(packet) && !vlans_.empty()) {
+        tagged_[tagged_count_++] = packet;
+        return true;
+    }
     if (load<Be16>(frame + 12) != Be16::from_host(kEtherTypeIpv6)) return false;
     ipv6_[ipv6_count_++] = packet;
     return true;

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -61,6 +62,10 @@ Keys keys_of(const std::vector<SteeredEndpoint>& endpoints) {
         keys.push_back(bytes_of(endpoint));
         endpoint.port = 0;
         endpoint.kind |= STEERING_SOME_PORT;
+        keys.push_back(bytes_of(endpoint));
+        if (!each.ftp) continue;
+        endpoint = endpoint_of(each.address, static_cast<std::uint8_t>(each.protocol), each.port);
+        endpoint.kind |= STEERING_FTP;
         keys.push_back(bytes_of(endpoint));
     }
     return sorted(std::move(keys));
@@ -139,12 +144,24 @@ Result<Steering> Steering::of_program(int program_fd) {
         const auto taken = steering.take_map(UniqueFd(bpf_map_get_fd_by_id(ids[i])));
         if (!taken) return tl::unexpected(taken.error());
     }
+    return if_complete(std::move(steering));
+}
+
+Result<Steering> Steering::if_complete(Steering steering) {
     if (steering.services_.map.get() < 0 || steering.servers_.map.get() < 0 ||
         steering.locals_.map.get() < 0 || steering.marked_.map.get() < 0 ||
         steering.inside_.map.get() < 0 || steering.outside_.map.get() < 0 ||
-        steering.policy_.get() < 0 || steering.outcomes_.get() < 0)
+        steering.policy_.get() < 0 || steering.vlans_.get() < 0 || steering.outcomes_.get() < 0)
         return fail(Errc::unavailable, "the XDP program lacks a map of ours");
     return steering;
+}
+
+Result<Steering> Steering::of_maps(const std::vector<int>& maps) {
+    Steering steering;
+    for (const int map : maps)
+        if (auto taken = steering.take_map(UniqueFd(fcntl(map, F_DUPFD_CLOEXEC, 0))); !taken)
+            return tl::unexpected(taken.error());
+    return if_complete(std::move(steering));
 }
 
 Result<void> Steering::take_map(UniqueFd map) {
@@ -156,7 +173,7 @@ Result<void> Steering::take_map(UniqueFd map) {
     const std::pair<std::string_view, UniqueFd*> maps[] = {
         {"services", &services_.map}, {"servers", &servers_.map}, {"locals", &locals_.map},
         {"marked", &marked_.map},     {"inside", &inside_.map},   {"outside", &outside_.map},
-        {"policy", &policy_},         {"outcomes", &outcomes_}};
+        {"policy", &policy_},         {"vlans", &vlans_},         {"outcomes", &outcomes_}};
     for (const auto& [name, place] : maps)
         if (name == info.name) {
             *place = std::move(map);
@@ -269,18 +286,38 @@ Result<void> Steering::update_sets(const SteeringSet& wanted) {
     return {};
 }
 
-Result<void> Steering::update_policy(OtherPackets other) {
+Result<void> Steering::update_policy(OtherPackets other, Untagged untagged) {
     const std::uint32_t first = 0;
-    const std::uint32_t bits = other == OtherPackets::to_worker ? STEERING_TAKE_OTHER : 0;
+    const std::uint32_t bits = (other == OtherPackets::to_worker ? STEERING_TAKE_OTHER : 0) |
+                               (untagged == Untagged::kernels ? STEERING_LEAVE_UNTAGGED : 0) |
+                               (has_ftp_ ? STEERING_HAS_FTP : 0);
     if (bpf_map_update_elem(policy_.get(), &first, &bits, BPF_ANY) == 0) return {};
+    return fail(Errc::unavailable,
+                fmt::format("cannot write to the XDP program's map: {}", std::strerror(errno)));
+}
+
+Result<void> Steering::update_vlans(const std::vector<std::uint16_t>& wanted) {
+    const auto put = [&](std::uint32_t id, std::uint8_t ours) {
+        return bpf_map_update_elem(vlans_.get(), &id, &ours, BPF_ANY) == 0;
+    };
+    bool written = true;
+    for (const std::uint16_t id : vlans_installed_)
+        if (std::find(wanted.begin(), wanted.end(), id) == wanted.end()) written &= put(id, 0);
+    for (const std::uint16_t id : wanted)
+        written &= put(id, 1);
+    vlans_installed_ = wanted;
+    if (written) return {};
     return fail(Errc::unavailable,
                 fmt::format("cannot write to the XDP program's map: {}", std::strerror(errno)));
 }
 
 // What is nobody's is taken last and left first, so that nothing is while the sets still change.
 Result<void> Steering::update(const SteeringSet& wanted) {
+    const auto is_ftp = [](const SteeredEndpoint& each) { return each.ftp; };
+    has_ftp_ = std::any_of(wanted.servers.begin(), wanted.servers.end(), is_ftp);
     if (wanted.other == OtherPackets::to_kernel)
-        if (auto updated = update_policy(wanted.other); !updated) return updated;
+        if (auto updated = update_policy(wanted.other, wanted.untagged); !updated) return updated;
+    if (auto updated = update_vlans(wanted.vlans); !updated) return updated;
     std::array<Entries, 3> before = {marked_.installed, inside_.installed, outside_.installed};
     if (auto updated = update_tables(
             {entries_of(wanted.marked), entries_of(wanted.inside), entries_of(wanted.outside)});
@@ -290,7 +327,7 @@ Result<void> Steering::update(const SteeringSet& wanted) {
         static_cast<void>(update_tables(std::move(before)));
         return updated;
     }
-    return update_policy(wanted.other);
+    return update_policy(wanted.other, wanted.untagged);
 }
 
 Result<SteeringCounts> Steering::counts() const {

@@ -27,6 +27,7 @@ struct SteeredEndpoint {
     Protocol protocol = Protocol::tcp;
     IpAddress address;
     std::uint16_t port = 0;  // host order; 0: every port
+    bool ftp = false;        // an FTP control port: data connections of its clients are ours
     friend constexpr auto operator<=>(const SteeredEndpoint&, const SteeredEndpoint&) = default;
 };
 
@@ -53,6 +54,9 @@ struct OutsidePorts {
 // Packets that are for nobody: not for a service, server, masqueraded host or the box itself.
 enum class OtherPackets : std::uint8_t { to_kernel, to_worker };
 
+// Frames without a VLAN tag: looked at, or all for the kernel.
+enum class Untagged : std::uint8_t { ours, kernels };
+
 // Order and repetitions do not matter; an outside address is given once.
 struct SteeringSet {
     std::vector<SteeredEndpoint> services;
@@ -63,6 +67,8 @@ struct SteeringSet {
     std::vector<Prefix> inside;  // from there to elsewhere but the box: masqueraded
     std::vector<OutsidePorts> outside;
     OtherPackets other = OtherPackets::to_kernel;  // a worker drops and counts them
+    Untagged untagged = Untagged::ours;
+    std::vector<std::uint16_t> vlans = {};  // with their tags, frames are looked at like others
 };
 
 // Packets by what was decided, since the program was attached; index: enum steering_outcome.
@@ -72,6 +78,8 @@ class Steering {
   public:
     // The interface's program must be ours and attached (Port::open() does that).
     static Result<Steering> of_interface(const std::string& interface);
+    // A port's maps; the descriptors stay the caller's. Needs no right to open others' maps.
+    static Result<Steering> of_maps(const std::vector<int>& maps);
     // A loaded program, attached or not; the descriptor stays the caller's.
     static Result<Steering> of_program(int program_fd);
 
@@ -87,6 +95,7 @@ class Steering {
     };
     Steering() = default;
     Result<void> take_map(UniqueFd map);
+    static Result<Steering> if_complete(Steering steering);  // it has all maps
 
     // A map with values: bytes of a key to those of its value.
     using Entries = std::map<std::string, std::string>;
@@ -102,14 +111,17 @@ class Steering {
     static Entries entries_of(const std::vector<OutsidePorts>& outside);
     Result<void> update_tables(std::array<Entries, 3> wanted);
     Result<void> update_sets(const SteeringSet& wanted);
-    Result<void> update_policy(OtherPackets other);
+    Result<void> update_vlans(const std::vector<std::uint16_t>& wanted);
+    Result<void> update_policy(OtherPackets other, Untagged untagged);
     std::array<Table*, 3> tables() { return {&marked_, &inside_, &outside_}; }
 
     Set services_, servers_, locals_;
     Table marked_{{}, "destinations of mark rules", STEERING_MAX_MARKED};
     Table inside_{{}, "masqueraded prefixes", STEERING_MAX_INSIDE};
     Table outside_{{}, "outside addresses of masquerading", STEERING_MAX_OUTSIDE};
-    UniqueFd policy_, outcomes_;
+    UniqueFd policy_, vlans_, outcomes_;
+    std::vector<std::uint16_t> vlans_installed_;
+    bool has_ftp_ = false;
 };
 
 }  // namespace usher

@@ -55,8 +55,17 @@ struct steering_fragments_key {
     __u8 kind;
 };
 
+// The ends of an FTP control connection: a client's address, and the service's or the server's.
+struct steering_ftp_key {
+    __u32 client[4];
+    __u32 here[4];
+    __u32 kind;
+};
+
 // The one entry of `policy`: bits.
-#define STEERING_TAKE_OTHER 1U  // what is nobody's goes to a worker, which drops and counts it
+#define STEERING_TAKE_OTHER 1U      // what is nobody's goes to a worker, which drops and counts it
+#define STEERING_LEAVE_UNTAGGED 2U  // only VLANs of this interface are ours
+#define STEERING_HAS_FTP 4U         // some service has the FTP helper
 
 #define STEERING_IPV4 4
 #define STEERING_IPV6 6
@@ -64,9 +73,12 @@ struct steering_fragments_key {
 // Added to the kind in `services` and `servers`: the address has an entry for this protocol, its
 // port is 0 here. For fragments without ports.
 #define STEERING_SOME_PORT 0x80
+// Likewise: this port is an FTP control port.
+#define STEERING_FTP 0x40
 
 #define STEERING_PROGRAM "usher_steer"
 #define STEERING_QUEUES 64
+#define STEERING_VLANS 4096
 #define STEERING_MAX_SERVICES 65536
 #define STEERING_MAX_SERVERS 262144  // the maps have room for STEERING_SOME_PORT entries, too
 #define STEERING_MAX_LOCALS 16384
@@ -74,6 +86,7 @@ struct steering_fragments_key {
 #define STEERING_MAX_INSIDE 1024
 #define STEERING_MAX_OUTSIDE 1024
 #define STEERING_FRAGMENTED 8192  // the least recently used gives way
+#define STEERING_FTP_TALKS 65536  // likewise
 
 enum steering_outcome {
     STEERING_TO_SERVICE,        // to a worker: towards a virtual service

@@ -31,6 +31,9 @@ class Sweeper {
         visit(now - kMargin, visits, look);
     }
 
+    // Until the next tick there is nothing to do.
+    bool done() const { return left_ == 0; }
+
     // The whole share at once, without a margin: for a clock that a test moves.
     template <class Look>
     void all(Ticks now, Look look) {

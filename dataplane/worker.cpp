@@ -33,42 +33,75 @@ HashSeed random_seed() {
 
 }  // namespace
 
-Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports)
+Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports,
+               std::vector<VlanPort> vlans)
     : plane_(plane),
       id_(id),
       free_list_(plane.table, plane.pool, plane.grace),
       half_open_(plane.table, id),
       sweeper_(plane, id),
-      transmit_(std::move(ports), counters_),
+      vlans_(vlans, static_cast<PortIndex>(ports.size())),
+      transmit_(std::move(ports), std::move(vlans), counters_),
+      neighbours_(random_seed()),
       refusals_left_(kRefusalsPerSecond),
       random_(static_cast<std::uint32_t>(rte_rdtsc()) | 1),
-      fragments_(FragmentTable::Limits{}, random_seed()),
+      fragments_(plane.fragment_limits, random_seed()),
+      kept_loans_(
+          std::max(std::min(plane.fragment_limits.datagrams, plane.table.capacity() / 16), 1U)),
       server_counters_(kMaxServers) {}
 
 unsigned Worker::poll(Ticks now) {
     unsigned received = 0;
     const std::vector<PortAccess>& ports = transmit_.ports();
-    for (PortIndex port = 0; port < ports.size(); ++port) {
-        if (ports[port].rx_queue == PortAccess::kNone) continue;
-        std::array<rte_mbuf*, kMaxBurst> packets;
-        const auto queue = static_cast<std::uint16_t>(ports[port].rx_queue);
-        const unsigned count = rte_eth_rx_burst(ports[port].id, queue, packets.data(), kMaxBurst);
-        if (count == 0) continue;
-        process({packets.data(), count}, port, now);
-        counters_.bursts.add(1);
-        received += count;
-    }
+    for (PortIndex port = 0; port < ports.size(); ++port)
+        for (int queue = ports[port].rx_begin; queue < ports[port].rx_end;
+             queue += ports[port].rx_stride)
+            received += receive(port, static_cast<std::uint16_t>(queue), now);
+    if (spread_ != nullptr) received += take_over(now);
     upkeep(now);
-    transmit_.relay();
+    received += transmit_.relay();
     transmit_.flush();
     counters_.polls.add(1);
     return received;
+}
+
+unsigned Worker::receive(PortIndex port, std::uint16_t queue, Ticks now) {
+    std::array<rte_mbuf*, kMaxBurst> packets;
+    const PortAccess& access = transmit_.ports()[port];
+    const unsigned count = rte_eth_rx_burst(access.id, queue, packets.data(), kMaxBurst);
+    if (count == 0) return 0;
+    const unsigned own = access.spread ? spread_->keep_own({packets.data(), count}, port) : count;
+    if (own > 0) process({packets.data(), own}, port, now);
+    counters_.bursts.add(1);
+    return count;
+}
+
+unsigned Worker::take_over(Ticks now) {
+    std::array<rte_mbuf*, kMaxBurst> packets;
+    const Spread::Taken taken = spread_->take(packets);
+    if (taken.count == 0) return 0;
+    process({packets.data(), taken.count}, taken.port, now);
+    counters_.bursts.add(1);
+    return taken.count;
+}
+
+bool Worker::is_at_rest() const {
+    return sweeper_.done() && transmit_.nothing_handed_over() &&
+           (spread_ == nullptr || spread_->empty());
 }
 
 void Worker::process(std::span<rte_mbuf* const> packets, PortIndex port, Ticks now) {
     snapshot_ = &plane_.snapshot();
     now_ = now;
     counters_.received.add(packets.size());
+    if (has_exception(port)) [[unlikely]]
+        packets = keep_for_workers(packets, port);
+    pass_burst(packets, port);
+    if (tagged_count_ != 0) [[unlikely]]
+        pass_tagged(port);
+}
+
+void Worker::pass_burst(std::span<rte_mbuf* const> packets, PortIndex port) {
     pass<Family::ipv4>(packets, port);
     if (ipv6_count_ != 0) [[unlikely]] {
         pass<Family::ipv6>({ipv6_.data(), ipv6_count_}, port);
@@ -103,6 +136,7 @@ void Worker::upkeep(Ticks now) {
     if (!neighbours_.empty()) retry_neighbours();
     fragments_.expire(now);
     discard_fragments();
+    end_old_loans();
 }
 
 // After the others: they may be about connections that those have opened.

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -23,10 +24,13 @@
 #include "dataplane/counters.hpp"
 #include "dataplane/data_plane.hpp"
 #include "dataplane/half_open.hpp"
+#include "dataplane/kept_loans.hpp"
 #include "dataplane/neighbour_queue.hpp"
+#include "dataplane/spread.hpp"
 #include "dataplane/sweeper.hpp"
 #include "dataplane/trace.hpp"
 #include "dataplane/transmit.hpp"
+#include "dataplane/vlan.hpp"
 #include "nat/fragment_table.hpp"
 #include "nat/icmp_error.hpp"
 #include "nat/refusal.hpp"
@@ -46,12 +50,23 @@ std::uint8_t sctp_chunk(const std::uint8_t* frame, const Headers& headers);
 
 class Worker {
   public:
-    // `id` is below plane.workers(). `ports` by PortIndex: how this worker reaches each of them.
-    Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports);
+    // `id` is below plane.workers(). `ports` by PortIndex: how this worker reaches each of them;
+    // the numbers behind them are those of `vlans`.
+    Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports,
+           std::vector<VlanPort> vlans = {});
 
     // One turn of the loop: receive from each port of ours, process, transmit, a little upkeep.
-    // Returns the number of packets received.
+    // Returns the number of packets that it had in hand: received, or taken over from others.
     unsigned poll(Ticks now);
+
+    // Nothing to do until a packet comes or the clock ticks.
+    bool is_at_rest() const;
+    // Packets wait for a neighbour: they go when a new snapshot is there.
+    bool waits_for_news() const { return !neighbours_.empty(); }
+
+    // Before the first poll: share out what it receives on ports that say so.
+    void set_spread(std::unique_ptr<Spread> spread) { spread_ = std::move(spread); }
+    Spread* spread() { return spread_.get(); }
 
     // The path of a burst, of at most kMaxBurst packets that came in on `port`: every packet is
     // consumed. What is to be sent waits in transmit() for flush().
@@ -69,6 +84,7 @@ class Worker {
     void stop() { plane_.grace.offline(id_); }
 
     Transmit& transmit() { return transmit_; }
+    const Transmit& transmit() const { return transmit_; }
     WorkerCounters& counters() { return counters_; }
     const WorkerCounters& counters() const { return counters_; }
     const ServerCounters& server_counters(ServerSlot slot) const { return server_counters_[slot]; }
@@ -79,6 +95,9 @@ class Worker {
   private:
     friend class StageProfile;  // tools/benchmark/stages.cpp
 
+    unsigned receive(PortIndex port, std::uint16_t queue, Ticks now);
+    unsigned take_over(Ticks now);
+    void pass_burst(std::span<rte_mbuf* const> packets, PortIndex port);
     template <Family F>
     void pass(std::span<rte_mbuf* const> packets, PortIndex port);
     template <Family F>
@@ -92,6 +111,8 @@ class Worker {
     template <Family F>
     bool set_aside(rte_mbuf* packet, Drop fault);
     void pass_set_aside(PortIndex port);
+    void pass_tagged(PortIndex parent);
+    void pass_vlan(std::span<rte_mbuf*> packets, PortIndex port);
 
     // decide
     enum class Track : std::uint8_t { pass, gone, drop, aside, wait, no_room };
@@ -276,8 +297,34 @@ class Worker {
     void decide_about(rte_mbuf* packet, PortIndex port, const Fragment& fragment,
                       FragmentTable::Handle handle);
     template <Family F>
+    void leave_fragments(rte_mbuf* packet, PortIndex port, FragmentTable::Handle handle);
+    template <Family F>
     void follow(rte_mbuf* packet, std::uint64_t value);
     void discard_fragments();
+    void keep_loan();
+    void end_old_loans();
+    void end_loan(ConnectionIndex index);
+
+    // what is Linux's, on ports that are all ours (divert.cpp)
+    bool has_exception(PortIndex port) const {
+        return transmit_.queues_of(port).exception != nullptr;
+    }
+    std::span<rte_mbuf* const> keep_for_workers(std::span<rte_mbuf* const> packets, PortIndex port);
+    bool may_be_for_workers(const rte_mbuf* packet, PortIndex port) const;
+    void leave_to_linux(rte_mbuf* packet, PortIndex port);
+    template <Family F>
+    bool is_for_box(const Burst<F>& burst, unsigned i) const;
+    template <Family F>
+    bool is_leavable(std::span<const std::uint8_t> datagram, PortIndex port) const;
+    template <Family F>
+    bool is_linuxs_icmp(std::span<const std::uint8_t> datagram, std::size_t message,
+                        PortIndex port) const;
+    template <Family F>
+    bool has_connection(const Flow<F>& flow, std::uint8_t protocol) const;
+    template <Family F>
+    void drop_or_leave(const Burst<F>& burst, unsigned i, Drop reason);
+    template <Family F>
+    void drop_or_leave(rte_mbuf* packet, PortIndex port, Drop reason);
 
     // the end of a connection; false when another worker was first
     bool kill(ConnectionIndex index, TraceEvent::Kind why);
@@ -340,7 +387,9 @@ class Worker {
     FreeList free_list_;
     HalfOpen half_open_;
     Sweeper sweeper_;
+    const VlanTable vlans_;
     Transmit transmit_;
+    std::unique_ptr<Spread> spread_;  // none: each packet is forwarded where it was received
     NeighbourQueue neighbours_;
     std::uint64_t tried_network_ = 0;  // serial of the network that neighbours_ was tried with
     std::uint32_t refusals_left_;
@@ -351,8 +400,11 @@ class Worker {
     // Of the burst in hand: those that go after the others.
     std::array<rte_mbuf*, kMaxBurst> ipv6_;
     unsigned ipv6_count_ = 0;
+    std::array<rte_mbuf*, kMaxBurst> kept_;  // where Linux has taken some
     std::array<rte_mbuf*, kMaxBurst> set_aside_;
     unsigned set_aside_count_ = 0;
+    std::array<rte_mbuf*, kMaxBurst> tagged_;
+    unsigned tagged_count_ = 0;
     FragmentTable fragments_;
     // Of the burst in hand: the services of packets without a guess, and new connections that are
     // not in the table yet, with a filter of their flows' hashes.
@@ -367,6 +419,7 @@ class Worker {
     std::array<std::uint64_t, 16> pending_filter_{};
     std::array<ConnectionIndex, kMaxBurst> lent_;
     unsigned lent_count_ = 0;
+    KeptLoans kept_loans_;
     Trace trace_;
     WorkerCounters counters_;
     MappedArray<ServerCounters> server_counters_;

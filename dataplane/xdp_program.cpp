@@ -5,12 +5,15 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/if_link.h>
 #include <net/if.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -55,6 +58,39 @@ std::optional<pid_t> process_with_program(std::uint32_t id) {
     return std::nullopt;
 }
 
+bpf_xdp_query_opts attached_to(unsigned ifindex) {
+    bpf_xdp_query_opts found{};
+    found.sz = sizeof(found);
+    if (bpf_xdp_query(static_cast<int>(ifindex), 0, &found) < 0) found.attach_mode = 0;
+    return found;
+}
+
+// Wherever it runs: the kernel takes it off only where it was put.
+Result<void> detach(unsigned ifindex) {
+    const bool generic = attached_to(ifindex).attach_mode == XDP_ATTACHED_SKB;
+    const int error =
+        bpf_xdp_detach(static_cast<int>(ifindex), generic ? XDP_FLAGS_SKB_MODE : 0U, nullptr);
+    if (error < 0)
+        return fail(Errc::unavailable, fmt::format("cannot take the XDP program off interface {}: "
+                                                   "{}",
+                                                   ifindex, std::strerror(-error)));
+    return {};
+}
+
+// The descriptor among `ours` of the program that the interface has.
+std::optional<int> program_of(unsigned ifindex, const std::vector<int>& ours) {
+    const std::uint32_t id = attached_to(ifindex).prog_id;
+    for (const int descriptor : ours) {
+        if (id == 0 || is_bpf_map(descriptor)) continue;
+        bpf_prog_info info{};
+        std::uint32_t size = sizeof(info);
+        if (bpf_obj_get_info_by_fd(descriptor, &info, &size) == 0 && info.id == id &&
+            std::string_view(info.name) == STEERING_PROGRAM)
+            return descriptor;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Result<UniqueFd> steering_object_file() {
@@ -81,9 +117,11 @@ Result<std::optional<AttachedProgram>> attached_program(const std::string& inter
 
     UniqueFd program(bpf_prog_get_fd_by_id(id));
     if (program.get() < 0)
-        return fail(Errc::permission,
-                    fmt::format("{} has XDP program {}, which cannot be opened: {}; run as root",
-                                interface, id, std::strerror(errno)));
+        return fail(
+            Errc::permission,
+            fmt::format("{0} has XDP program {1}, which cannot be looked at: {2}; if nobody "
+                        "needs it: ip link set {0} xdp off",
+                        interface, id, std::strerror(errno)));
     bpf_prog_info info{};
     std::uint32_t size = sizeof(info);
     if (bpf_obj_get_info_by_fd(program.get(), &info, &size) < 0)
@@ -123,10 +161,70 @@ Result<void> detach_steering(unsigned ifindex) {
     std::uint32_t size = sizeof(info);
     if (program.get() < 0 || bpf_obj_get_info_by_fd(program.get(), &info, &size) < 0) return {};
     if (std::string_view(info.name) != STEERING_PROGRAM) return {};
-    if (const int error = bpf_xdp_detach(static_cast<int>(ifindex), 0, nullptr); error < 0)
-        return fail(Errc::unavailable, fmt::format("cannot take the XDP program off interface {}: "
-                                                   "{}",
+    return detach(ifindex);
+}
+
+std::vector<int> bpf_descriptors() {
+    namespace fs = std::filesystem;
+    std::vector<int> found;
+    std::error_code gone;
+    for (fs::directory_iterator entry("/proc/self/fd", gone), last; !gone && entry != last;
+         entry.increment(gone)) {
+        std::error_code closed;
+        const std::string what = fs::read_symlink(entry->path(), closed).string();
+        if (what.starts_with("anon_inode:bpf-") || what == "anon_inode:btf")
+            found.push_back(std::atoi(entry->path().filename().c_str()));
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+bool is_bpf_map(int descriptor) {
+    std::error_code closed;
+    return std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", descriptor), closed) ==
+           "anon_inode:bpf-map";
+}
+
+Result<void> move_to_generic(unsigned ifindex, const std::vector<int>& ours) {
+    const auto program = program_of(ifindex, ours);
+    if (!program)
+        return fail(Errc::unavailable,
+                    fmt::format("interface {} does not have our XDP program", ifindex));
+    if (is_generic(ifindex)) return {};
+    if (auto off = detach(ifindex); !off) return off;
+    if (const int error =
+            bpf_xdp_attach(static_cast<int>(ifindex), *program, XDP_FLAGS_SKB_MODE, nullptr);
+        error < 0)
+        return fail(Errc::unavailable, fmt::format("interface {} does not take a generic XDP "
+                                                   "program: {}",
                                                    ifindex, std::strerror(-error)));
+    return {};
+}
+
+bool is_generic(unsigned ifindex) {
+    return attached_to(ifindex).attach_mode == XDP_ATTACHED_SKB;
+}
+
+std::uint32_t attached_id(unsigned ifindex) {
+    return attached_to(ifindex).prog_id;
+}
+
+void detach_id(unsigned ifindex, std::uint32_t id) {
+    if (id != 0 && attached_id(ifindex) == id) static_cast<void>(detach(ifindex));
+}
+
+Result<void> map_xdp_sockets(const std::vector<int>& maps, const std::vector<int>& sockets) {
+    for (const int map : maps) {
+        bpf_map_info info{};
+        std::uint32_t size = sizeof(info);
+        if (bpf_obj_get_info_by_fd(map, &info, &size) < 0 || info.type != BPF_MAP_TYPE_XSKMAP)
+            continue;
+        for (std::uint32_t queue = 0; queue < sockets.size(); ++queue)
+            if (bpf_map_update_elem(map, &queue, &sockets[queue], BPF_ANY) < 0)
+                return fail(Errc::unavailable,
+                            fmt::format("the XDP program does not take the socket of queue {}: {}",
+                                        queue, std::strerror(errno)));
+    }
     return {};
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "nat/result.hpp"
 #include "nat/unique_fd.hpp"
@@ -38,5 +39,21 @@ Result<std::string> free_interface(const std::string& interface);
 
 // Takes our program off, if it is there and is ours. The interface may be gone already.
 Result<void> detach_steering(unsigned ifindex);
+
+// Descriptors of programs, maps and type information that this process has open, lowest first. The
+// driver keeps those that it loads to itself: what is new after it was opened is its own.
+std::vector<int> bpf_descriptors();
+bool is_bpf_map(int descriptor);
+
+// With the descriptor of the interface's program among `ours`, so that it needs no right to open
+// others. The program runs in the driver; afterwards in the kernel's generic path.
+Result<void> move_to_generic(unsigned ifindex, const std::vector<int>& ours);
+bool is_generic(unsigned ifindex);
+// Its number, 0: none. Takes it off if it has that number, wherever it runs.
+std::uint32_t attached_id(unsigned ifindex);
+void detach_id(unsigned ifindex, std::uint32_t id);
+
+// Says in the program's map of sockets which one has queue 0, 1, ...
+Result<void> map_xdp_sockets(const std::vector<int>& maps, const std::vector<int>& sockets);
 
 }  // namespace usher

@@ -15,6 +15,7 @@ enum class Drop : std::uint8_t {
     // parsing
     truncated,      // shorter than its own headers say
     not_ip,         // neither IPv4 nor anything else that we forward
+    unknown_vlan,   // tagged for a VLAN that is no port of ours, or tagged twice
     bad_ip_header,  // version, header length or total length cannot be
     bad_tcp_header,
     bad_udp_header,
@@ -44,10 +45,12 @@ enum class Drop : std::uint8_t {
     neighbour_queue_full,
     too_big,  // for the way out, and must not be fragmented
     transmit_full,
+    worker_full,      // another worker's, which does not keep up ([workers] spread)
     no_outside_port,  // masquerading has no port left, or no address on that way
     refusal_limited,  // an error that we would have sent, over the rate
     ftp_wait,         // a segment of FTP control text that will be taken when it comes again
     ftp_full,         // no room for an FTP control connection, or for a data connection of one
+    exception_full,   // Linux's interface for a port of ours does not keep up
     count_
 };
 
@@ -57,6 +60,7 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames{
     "none",
     "truncated",
     "not-ip",
+    "unknown-vlan",
     "bad-ip-header",
     "bad-tcp-header",
     "bad-udp-header",
@@ -84,10 +88,12 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames{
     "neighbour-queue-full",
     "too-big",
     "transmit-full",
+    "worker-full",
     "no-outside-port",
     "refusal-limited",
     "ftp-wait",
     "ftp-full",
+    "exception-full",
 };
 
 inline std::string_view drop_name(Drop reason) {

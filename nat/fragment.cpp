@@ -16,11 +16,17 @@ constexpr std::size_t kFragmentHeader6 = 8;
 constexpr std::size_t kUnit = 8;
 constexpr std::size_t kLongest = 0xffff;
 
-// A transport header over two fragments could be changed by the second (RFC 3128, RFC 7112).
+// Whole, and sound as far as that can be seen here. A transport header over two fragments could be
+// changed by the second (RFC 3128, RFC 7112).
 bool has_transport_header(Bytes l4, std::uint8_t protocol) {
     switch (static_cast<Protocol>(protocol)) {
-        case Protocol::tcp:
-            return l4.size() >= kTcpMinHeader && l4.size() >= (l4[12] >> 4) * std::size_t{4};
+        case Protocol::tcp: {
+            if (l4.size() < kTcpMinHeader) return false;
+            const std::size_t header = (l4[12] >> 4) * std::size_t{4};
+            return header >= kTcpMinHeader && header <= l4.size();
+        }
+        case Protocol::udp:
+            return l4.size() >= kUdpHeader && load<Be16>(l4.data() + 4).host() >= kUdpHeader;
         case Protocol::sctp:
             return l4.size() >= 12;
         default:

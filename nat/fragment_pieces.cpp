@@ -31,4 +31,9 @@ FragmentPieces::Fit FragmentPieces::add(std::uint16_t begin, std::uint16_t end, 
     return Fit::fits;
 }
 
+bool FragmentPieces::has(std::uint16_t begin, std::uint16_t end, bool more) const {
+    const Piece* const last = pieces_.data() + count_;
+    return agrees_on_total(end, more) && std::find(pieces_.data(), last, Piece{begin, end}) != last;
+}
+
 }  // namespace usher

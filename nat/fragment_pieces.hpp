@@ -18,6 +18,9 @@ class FragmentPieces {
     // remembered.
     Fit add(std::uint16_t begin, std::uint16_t end, bool more);
 
+    // Exactly these bytes were added, in one.
+    bool has(std::uint16_t begin, std::uint16_t end, bool more) const;
+
     bool is_complete() const { return total_ != 0 && received_ == total_; }
 
   private:

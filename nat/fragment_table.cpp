@@ -45,7 +45,12 @@ FragmentTable::FragmentTable(const Limits& limits, const HashSeed& seed)
 
 FragmentTable::Answer FragmentTable::accept(const Fragment& fragment, void* packet,
                                             std::uint32_t now) {
+    now_ = now;
     std::uint32_t index = find(fragment.key, now);
+    if (index != kNone && starts_anew(datagrams_[index], fragment)) {
+        forget(index, Drop::fragment_timeout);
+        index = kNone;
+    }
     if (index == kNone) index = create(fragment.key, now);
     Datagram& datagram = datagrams_[index];
     if (datagram.stage == Stage::poisoned) return {Verdict::drop, datagram.fate, {}, 0};
@@ -62,8 +67,18 @@ FragmentTable::Answer FragmentTable::accept(const Fragment& fragment, void* pack
     }
     if (datagram.stage != Stage::open) return hold(index, packet, now);
     const Answer answer{Verdict::follow, Drop::none, {}, datagram.value};
-    if (datagram.pieces.is_complete()) forget(index, Drop::none);
+    if (datagram.pieces.is_complete()) finish(index);
     return answer;
+}
+
+// Is it of another datagram with the same id? After one that is done everything but its own
+// duplicates is; and a beginning that comes long after the beginning.
+bool FragmentTable::starts_anew(const Datagram& datagram, const Fragment& fragment) const {
+    if (datagram.stage == Stage::done)
+        return !fragment.is_sound ||
+               !datagram.pieces.has(fragment.begin, fragment.end, fragment.more);
+    return datagram.stage == Stage::open && fragment.is_first() &&
+           now_ - datagram.since > limits_.late;
 }
 
 void FragmentTable::resolve(Handle handle, std::uint64_t value) {
@@ -72,7 +87,7 @@ void FragmentTable::resolve(Handle handle, std::uint64_t value) {
     datagram->value = value;
     datagram->stage = Stage::open;
     move_held(*datagram, released_);
-    if (datagram->pieces.is_complete()) forget(handle.index, Drop::none);
+    if (datagram->pieces.is_complete()) finish(handle.index);
 }
 
 void FragmentTable::reject(Handle handle, Drop reason) {
@@ -85,6 +100,10 @@ void FragmentTable::reject(Handle handle, Drop reason) {
 }
 
 void FragmentTable::expire(std::uint32_t now) {
+    for (int i = 0; i < kExpireAtOnce && done_.oldest != kNone; ++i) {
+        if (!is_expired(done_.oldest, now)) break;
+        forget(done_.oldest, Drop::none);
+    }
     for (int i = 0; i < kExpireAtOnce; ++i) {
         const std::uint32_t index = oldest(now);
         if (index == kNone || !is_expired(index, now)) return;
@@ -181,7 +200,8 @@ std::uint32_t FragmentTable::find(const FragmentKey& key, std::uint32_t now) {
 }
 
 std::uint32_t FragmentTable::create(const FragmentKey& key, std::uint32_t now) {
-    if (free_datagram_ == kNone) forget(oldest(now), Drop::fragments_full);
+    if (free_datagram_ == kNone)
+        forget(done_.oldest != kNone ? done_.oldest : oldest(now), Drop::fragments_full);
     const std::uint32_t index = free_datagram_;
     Datagram& datagram = datagrams_[index];
     free_datagram_ = datagram.next;
@@ -204,17 +224,25 @@ void FragmentTable::forget(std::uint32_t index, Drop reason) {
     while (*at != index)
         at = &datagrams_[*at].next;
     *at = datagram.next;
+    if (datagram.stage != Stage::done) --in_use_;
     ++datagram.life;
     datagram.next = free_datagram_;
     free_datagram_ = index;
+}
+
+// Nothing of it is held any more.
+void FragmentTable::finish(std::uint32_t index) {
+    move_on(index, Stage::done, now_);
     --in_use_;
 }
 
 bool FragmentTable::is_expired(std::uint32_t index, std::uint32_t now) const {
-    return now - datagrams_[index].since > limits_.timeout;
+    const Datagram& datagram = datagrams_[index];
+    const std::uint32_t most = datagram.stage == Stage::done ? limits_.late : limits_.timeout;
+    return now - datagram.since > most;
 }
 
-// Of both lists: each is in the order of `since`.
+// Of those that are not done; each list is in the order of `since`.
 std::uint32_t FragmentTable::oldest(std::uint32_t now) const {
     const std::uint32_t a = waiting_.oldest;
     const std::uint32_t b = begun_.oldest;
@@ -223,6 +251,7 @@ std::uint32_t FragmentTable::oldest(std::uint32_t now) const {
 }
 
 FragmentTable::Ages& FragmentTable::ages_of(const Datagram& datagram) {
+    if (datagram.stage == Stage::done) return done_;
     return datagram.stage == Stage::waiting ? waiting_ : begun_;
 }
 
@@ -243,13 +272,19 @@ void FragmentTable::unlink(std::uint32_t index) {
     (datagram.newer == kNone ? ages.newest : datagrams_[datagram.newer].older) = datagram.older;
 }
 
-// Into the other list, at its end; one that is there already keeps its age.
+// One that has left it already keeps its age.
 void FragmentTable::leave_waiting(std::uint32_t index, Stage stage, std::uint32_t now) {
-    Datagram& datagram = datagrams_[index];
-    const bool was_waiting = datagram.stage == Stage::waiting;
-    if (was_waiting) unlink(index);
-    datagram.stage = stage;
-    if (was_waiting) link(index, now);
+    if (datagrams_[index].stage == Stage::waiting)
+        move_on(index, stage, now);
+    else
+        datagrams_[index].stage = stage;
+}
+
+// To the end of the stage's list.
+void FragmentTable::move_on(std::uint32_t index, Stage stage, std::uint32_t now) {
+    unlink(index);
+    datagrams_[index].stage = stage;
+    link(index, now);
 }
 
 }  // namespace usher

@@ -7,7 +7,11 @@
 //   second  accept: held. The table keeps the packet; nobody knows yet where it belongs.
 //   first   accept: decide. The caller finds the connection and says so: resolve(handle, value).
 //           next_released gives the second back, to be forwarded with `value`.
-//   third   accept: follow, with `value`. All bytes were seen, so the datagram is forgotten.
+//   third   accept: follow, with `value`. All bytes were seen, so the datagram is done, and is
+//           forgotten a moment later (`late`).
+//   second  accept, once more: dropped. After that moment it would be held for a beginning that
+//           does not come; and a beginning that comes again begins anew, since by then it is that
+//           of a later datagram with the same id, rather than a duplicate.
 //
 // What overlaps or contradicts what came before (RFC 5722, RFC 3128) poisons the datagram: that
 // fragment, those held and all that come later are dropped, so that the receiver never has the
@@ -39,6 +43,7 @@ class FragmentTable {
         std::uint32_t held_each = 48;     // packets, of one datagram
         std::uint32_t timeout = 30 * 16;  // ticks that its beginning may take to come, and then
                                           // its end
+        std::uint32_t late = 1;           // ticks that a duplicate may be late
     };
 
     // Names a datagram until it is complete, gives way or times out.
@@ -75,15 +80,15 @@ class FragmentTable {
     // next to nothing when there is nothing to forget.
     void expire(std::uint32_t now);
 
-    std::uint32_t datagrams() const { return in_use_; }
+    std::uint32_t datagrams() const { return in_use_; }  // that are not done
     std::uint32_t held() const { return held_; }
 
   private:
     static constexpr std::uint32_t kNone = 0xffffffff;
 
     // waiting: for its beginning. begun: the beginning came, and was not decided about. open: its
-    // fragments follow. poisoned: they are dropped.
-    enum class Stage : std::uint8_t { waiting, begun, open, poisoned };
+    // fragments follow. poisoned: they are dropped. done: all of it was seen.
+    enum class Stage : std::uint8_t { waiting, begun, open, poisoned, done };
 
     struct Place {  // of a packet that is held, or on its way back
         void* packet;
@@ -114,6 +119,8 @@ class FragmentTable {
     std::uint32_t find(const FragmentKey& key, std::uint32_t now);
     std::uint32_t create(const FragmentKey& key, std::uint32_t now);
     void forget(std::uint32_t index, Drop reason);
+    void finish(std::uint32_t index);
+    bool starts_anew(const Datagram& datagram, const Fragment& fragment) const;
     std::uint32_t oldest(std::uint32_t now) const;
     bool is_expired(std::uint32_t index, std::uint32_t now) const;
     Datagram* begun(Handle handle);
@@ -122,6 +129,7 @@ class FragmentTable {
     void link(std::uint32_t index, std::uint32_t now);
     void unlink(std::uint32_t index);
     void leave_waiting(std::uint32_t index, Stage stage, std::uint32_t now);
+    void move_on(std::uint32_t index, Stage stage, std::uint32_t now);
 
     Answer hold(std::uint32_t index, void* packet, std::uint32_t now);
     Answer poison(std::uint32_t index, Drop reason, std::uint32_t now);
@@ -138,8 +146,10 @@ class FragmentTable {
     std::uint32_t free_place_ = kNone;
     std::uint32_t in_use_ = 0;
     std::uint32_t held_ = 0;
-    Ages waiting_;  // those whose stage that is
-    Ages begun_;    // the others
+    std::uint32_t now_ = 0;  // of the last accept()
+    Ages waiting_;           // those whose stage that is
+    Ages begun_;             // begun, open and poisoned
+    Ages done_;
     Queue released_;
     Queue discarded_;
 };

@@ -97,9 +97,10 @@ def e2e(run):
 
 
 def bench(run):
-    """That the benchmark works; what it measures beside other tests says nothing."""
-    if run.builds.ninja("release", ["tools/bench", "tools/usherd"]):
+    """That the benchmarks work; what they measure beside other tests says nothing."""
+    if run.builds.ninja("release", ["tools/bench", "tools/usherd", "tools/ipvsadm"]):
         run.one("bench", [str(BUILD / "release/tools/bench"), "--quick"])
+        run.one("bench peers", [sys.executable, "tools/peers/main.py", "--quick"])
 
 
 # In the order of running: what is quick and what fails most first.

@@ -18,25 +18,43 @@ IpAddress ip(const std::string& text) {
     return *IpAddress::parse(text);
 }
 
+void add_neighbour(Config& config, const IpAddress& address, const char* interface) {
+    const auto number = static_cast<std::uint32_t>(config.neighbours.size() + 1);
+    const MacAddress mac{
+        {2, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}};
+    config.neighbours.push_back({address, mac, interface});
+}
+
+struct Side {
+    const char *name, *v4, *v6;
+};
+
+void add_side(Config& config, const Side& side) {
+    InterfaceConfig interface;
+    interface.name = side.name;
+    interface.attach = AttachKind::device;
+    interface.addresses = {side.v4, side.v6};
+    config.interfaces.push_back(interface);
+}
+
+std::vector<VlanPort> add_vlans(Config& config) {
+    add_side(config, {"vext", "198.18.10.1/24", "2001:db8:10::1/64"});
+    add_side(config, {"vint", "198.18.20.1/24", "2001:db8:20::1/64"});
+    for (const char* address : {"198.18.10.7", "2001:db8:10::7"})
+        add_neighbour(config, ip(address), "vext");
+    for (const char* address :
+         {"198.18.20.100", "198.18.20.101", "2001:db8:20::100", "2001:db8:20::101"})
+        add_neighbour(config, ip(address), "vint");
+    return {{0, 10}, {0, 20}};
+}
+
 Config wiring(unsigned server_neighbours) {
     Config config;
     config.log.level = LogLevel::error;
-    struct Side {
-        const char *name, *v4, *v6;
-    };
-    for (const Side& side : {Side{"ext", "198.51.100.1/24", "2001:db8:a::1/64"},
-                             Side{"int", "10.0.0.1/16", "2001:db8:b::1/64"}}) {
-        InterfaceConfig interface;
-        interface.name = side.name;
-        interface.attach = AttachKind::device;
-        interface.addresses = {side.v4, side.v6};
-        config.interfaces.push_back(interface);
-    }
+    add_side(config, {"ext", "198.51.100.1/24", "2001:db8:a::1/64"});
+    add_side(config, {"int", "10.0.0.1/16", "2001:db8:b::1/64"});
     const auto neighbour = [&](const IpAddress& address, const char* interface) {
-        const auto number = static_cast<std::uint32_t>(config.neighbours.size() + 1);
-        const MacAddress mac{{2, 0, 0, 0, static_cast<std::uint8_t>(number >> 8),
-                              static_cast<std::uint8_t>(number)}};
-        config.neighbours.push_back({address, mac, interface});
+        add_neighbour(config, address, interface);
     };
     for (int i = 2; i < 10; ++i)
         neighbour(ip("198.51.100." + std::to_string(i)), "ext");
@@ -72,12 +90,15 @@ DirectorInProcess::DirectorInProcess(const Options& options) {
     process_pool();
     Config config = wiring(options.server_neighbours);
     config.routes.insert(config.routes.end(), options.routes.begin(), options.routes.end());
+    std::vector<VlanPort> vlans;
+    if (options.vlans) vlans = add_vlans(config);
     set_log(config.log);
-    plane_ = std::make_unique<DataPlane>(options.table_bits,
-                                         static_cast<unsigned>(options.ports.size()), options.seed);
+    plane_ =
+        std::make_unique<DataPlane>(options.table_bits, static_cast<unsigned>(options.ports.size()),
+                                    options.seed, options.fragments);
     DirectorParts parts{*plane_, {}, {}, [this] { return now; }, {}, {}, nullptr, {}};
     for (unsigned id = 0; id < options.ports.size(); ++id) {
-        workers_.push_back(std::make_unique<Worker>(*plane_, id, options.ports[id]));
+        workers_.push_back(std::make_unique<Worker>(*plane_, id, options.ports[id], vlans));
         parts.workers.push_back(workers_.back().get());
         parts.cores.push_back(id);
     }

@@ -4,7 +4,9 @@
 //
 // Two interfaces: "ext" (port 0: 198.51.100.1/24, default route by .254) and "int" (port 1:
 // 10.0.0.1/16). 198.51.100.2 to .9 and .254, and 10.0.0.100 to .199, are known neighbours; options
-// name more of these. Nothing here knows of devices.
+// name more of these. With `vlans`, there are two more on port 0's wire: "vext" (port 2: VLAN 10,
+// 198.18.10.1/24, a neighbour .7) and "vint" (port 3: VLAN 20, 198.18.20.1/24, neighbours .100 and
+// .101), with IPv6 2001:db8:10::/64 and 2001:db8:20::/64 likewise. Nothing here knows of devices.
 #pragma once
 
 #include <functional>
@@ -27,6 +29,8 @@ class DirectorInProcess {
         HashSeed seed{0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9};
         unsigned server_neighbours = 100;  // 10.0.0.100 and on, 2001:db8:b::100 and on
         std::vector<StaticRoute> routes;   // beside the default route
+        FragmentTable::Limits fragments;
+        bool vlans = false;
     };
     explicit DirectorInProcess(const Options& options);
     ~DirectorInProcess();

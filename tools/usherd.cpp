@@ -6,13 +6,34 @@
 
 #include "control/daemon.hpp"
 #include "control/daemon_config.hpp"
+#include "control/machine_check.hpp"
+
+namespace {
+
+// Its exit status.
+int check_machine_for(const usher::Config& config, const std::string& path) {
+    usher::Machine machine = usher::read_machine("/", config);
+    usher::ask_kernel(machine, config);
+    const std::vector<unsigned> workers = usher::worker_cores(config);
+    const usher::Findings findings =
+        usher::check_machine(config, machine, {workers, usher::main_core(workers)});
+    std::fputs(usher::to_text(findings).c_str(), stdout);
+    const bool wrong = usher::has_error(findings);
+    std::printf("%s: %s\n", path.c_str(), wrong ? "not on this machine as it is" : "fine");
+    return wrong ? 1 : 0;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     CLI::App app("usherd: a kernel-bypass load balancer. In the foreground; logs on stderr.");
     std::string path = "/etc/usher/usher.toml";
-    bool only_check = false;
     app.add_option("--config", path, "The configuration file")->capture_default_str();
-    app.add_flag("--check", only_check, "Only say whether the file is right for this machine");
+    std::string checked;
+    CLI::Option* const check =
+        app.add_option("--check", checked, "Only say whether the file, and this machine, will do")
+            ->expected(0, 1)
+            ->type_name("[FILE]");
     app.set_version_flag("--version", std::string("usherd ") + USHER_VERSION);
     try {
         app.parse(argc, argv);
@@ -20,15 +41,13 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? 0 : 2;
     }
 
+    if (!checked.empty()) path = checked;
     const usher::ConfigResult read = usher::load_config(path);
     if (!read) {
         std::fputs(usher::to_string(read.error()).c_str(), stderr);
         return 1;
     }
-    if (only_check) {
-        std::printf("%s: fine\n", path.c_str());
-        return 0;
-    }
+    if (check->count() > 0) return check_machine_for(read->config, path);
     try {
         const std::string whole_path = std::filesystem::absolute(path).string();
         const auto ended = usher::run_daemon(*read, whole_path);

@@ -33,6 +33,14 @@ inline Bytes ethernet(const Bytes& payload, std::size_t type, std::uint8_t first
     return join(frame, payload);
 }
 
+// The frame with an 802.1Q tag (or another one) in front of its type.
+inline Bytes tagged(const Bytes& frame, std::size_t control, std::size_t type = 0x8100) {
+    Bytes head(frame.begin(), frame.begin() + 12);
+    put16(head, type);
+    put16(head, control);
+    return join(head, Bytes(frame.begin() + 12, frame.end()));
+}
+
 struct Ipv4Options {
     std::uint16_t fragment = 0;  // flags and offset
     std::uint8_t words = 5;      // of the header

@@ -10,7 +10,10 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -104,6 +107,29 @@ TEST_F(KernelNetworkTest, LinksAddressesAndRoutesAreFollowed) {
     });
 }
 
+TEST_F(KernelNetworkTest, NextHopObjectsAreFollowed) {
+    in_namespace([] {
+        shell(
+            "ip link add a0 type veth peer name a1; ip link set a1 up; ip link set a0 up;"
+            "ip addr add 10.9.0.1/24 dev a0;"
+            "ip nexthop add id 1 via 10.9.0.2 dev a0; ip nexthop add id 2 via 10.9.0.3 dev a0;"
+            "ip nexthop add id 10 group 1,3/2; ip route add 10.7.0.0/16 nhid 10");
+        auto mirror = KernelMirror::open().value();
+        const auto hops = [&]() -> const std::vector<KernelNextHop>& {
+            return mirror.network().route_to(ip("10.7.0.1"))->next_hops;
+        };
+        ASSERT_EQ(hops().size(), 2U);
+        EXPECT_EQ(hops()[0].weight, 3U);
+        EXPECT_EQ(hops()[1].gateway, ip("10.9.0.3"));
+        shell("ip nexthop replace id 10 group 2");
+        EXPECT_TRUE(becomes_true(mirror, [&](const KernelNetwork&) { return hops().size() == 1; }));
+        EXPECT_EQ(hops()[0].gateway, ip("10.9.0.3"));
+        shell("ip nexthop replace id 2 via 10.9.0.9 dev a0");
+        EXPECT_TRUE(becomes_true(
+            mirror, [&](const KernelNetwork&) { return hops()[0].gateway == ip("10.9.0.9"); }));
+    });
+}
+
 // a1 sits in a namespace of its own, named by the process that sleeps in it.
 constexpr const char* kOtherSide =
     "ip link add a0 type veth peer name a1; ip addr add 10.9.0.1/24 dev a0; ip link set a0 up;"
@@ -169,6 +195,20 @@ TEST_F(KernelNetworkTest, NeighboursAreAskedForAndKept) {
     });
 }
 
+// Of all netlink sockets of this thread's namespace.
+unsigned long lost_messages() {
+    std::ifstream sockets("/proc/thread-self/net/netlink");
+    std::string line;
+    std::getline(sockets, line);
+    unsigned long sum = 0;
+    while (std::getline(sockets, line)) {
+        std::istringstream words(line);
+        const std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
+        if (fields.size() == 10) sum += std::stoul(fields[8]);
+    }
+    return sum;
+}
+
 TEST_F(KernelNetworkTest, LostNewsAreMadeUpFor) {
     in_namespace([] {
         auto mirror = KernelMirror::open().value();
@@ -180,6 +220,7 @@ TEST_F(KernelNetworkTest, LostNewsAreMadeUpFor) {
             "for i in $(seq 1 30000); do echo route add 10.10.$((i / 250)).$((i % 250))/32 dev a0;"
             " done | ip -batch -;"
             "ip addr add 10.9.0.7/32 dev a0");
+        EXPECT_GT(lost_messages(), 0U);
         EXPECT_TRUE(mirror.on_readable().value());
         EXPECT_TRUE(mirror.network().is_local(ip("10.9.0.7")));
         EXPECT_GT(mirror.network().routes.size(), 30000U);

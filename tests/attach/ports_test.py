@@ -132,6 +132,8 @@ class PortsTest(unittest.TestCase):
         self.addCleanup(server.kill)
         self.assertEqual(server.stdout.readline(), "up\n")
         done = run(*inside(CLIENT, sys.executable, "-c", asked), check=False)
+        server.kill()
+        server.wait()
         return done.stdout.strip() == answer
 
     def works_as_an_ordinary_interface(self):
@@ -170,6 +172,58 @@ class PortsTest(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         self.assertRegex(out, "wire rx 0 tx 0 missed 0 queues 1/2 link 1")
         self.assertIn("net_nothing0", self.refuses("wire=net_nothing0"))
+
+    def modes(self, *interfaces):
+        """How they are attached, when it works, that is carries a packet, and ends well."""
+        driver = self.starts(*interfaces)
+        self.assertFalse(self.serves(UDP_ECHO, UDP_ASK, "hello"))
+        self.works_as_an_ordinary_interface()
+        attached = json.loads(run("ip", "-n", DIRECTOR, "-j", "link", "show", "d0").stdout)
+        code, out, err = driver.end(signal.SIGTERM)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("d0 rx 1 tx 0", out)
+        self.assertEqual(programs(), set())
+        return attached[0]["xdp"]["mode"], out
+
+    def test_native_xdp_by_itself_and_forced(self):
+        native = 1  # IFLA_XDP_ATTACHED: XDP_ATTACHED_DRV, _SKB
+        for interface in ("d0", "native@d0", "copy@d0"):
+            mode, out = self.modes(interface, "d1")
+            self.assertEqual(mode, native, interface)
+            self.assertIn("native XDP, copying", out)
+
+    def test_generic_xdp_forced_and_where_there_is_no_other(self):
+        generic = 2
+        mode, out = self.modes("generic@d0", "d1")
+        self.assertEqual(mode, generic)
+        self.assertIn("generic XDP, copying", out)
+        run("ip", "-n", DIRECTOR, "link", "add", "x0", "type", "bridge")
+        run("ip", "-n", DIRECTOR, "link", "set", "x0", "up")
+        code, out, _ = self.starts("x0").end(signal.SIGTERM)
+        self.assertEqual(code, 0)
+        self.assertIn("generic XDP, copying", out)
+        self.assertIn("the file says xdp = \"native\"", self.refuses("native@x0"))
+        self.assertEqual(programs(), set())
+
+    def test_zero_copy_is_refused_where_the_driver_copies(self):
+        self.assertIn("has to copy, and the file says zero_copy = \"on\"", self.refuses("zero@d0"))
+        self.assertEqual(programs(), set())
+
+    def test_queues(self):
+        driver = self.starts("d0", "queues4@wire=net_null0,no-rx=1")
+        code, out, err = driver.end(signal.SIGTERM)
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, "wire .* queues 4/2 .*net_null")
+        message = self.refuses("queues9999@wire=net_null0")
+        self.assertRegex(message, r"queues = 9999, but the device has at most \d+")
+        message = self.refuses("queues2@d0")
+        self.assertIn("ethtool -L d0 rx 1", message)
+        self.assertIn("the file says queues = 2", message)
+        run("ip", "link", "add", "d2", "netns", DIRECTOR, "numrxqueues", "2", "numtxqueues", "2",
+            "type", "veth", "peer", "name", "p2", "netns", DIRECTOR)
+        run("ip", "-n", DIRECTOR, "link", "set", "d2", "up")
+        run(*inside(DIRECTOR, "ethtool", "-L", "d2", "rx", "2", "tx", "2"), check=False)
+        self.assertIn("ethtool -L d2 rx 1", self.refuses("d2"))
 
     def test_a_second_daemon_is_refused(self):
         driver = self.starts("d0")

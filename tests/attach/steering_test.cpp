@@ -272,6 +272,42 @@ TEST_F(SteeringTest, WhatIsNobodysIsTheWorkersOnlyIfSaid) {
     EXPECT_EQ(every(), std::vector<int>(5, STEERING_OTHER));
 }
 
+// Both ends of a control connection have been seen: then their other ports are the workers', too.
+TEST_F(SteeringTest, FtpDataFollowsItsControlConnection) {
+    SteeringSet set = usual();
+    set.services.push_back({Protocol::tcp, ip(kVip), 21, true});
+    set.services.push_back({Protocol::tcp, ip(kVip6), 21, true});
+    set.servers.push_back({Protocol::tcp, ip(kServer), 21, true});
+    set.servers.push_back({Protocol::tcp, ip(kServer), 20});
+    ASSERT_TRUE(steering_->update(set));
+    const Bytes data = frame4(kClient, kVip, kTcp, ports(4001, 40205));
+    const Bytes answer = frame4(kServer, kClient, kTcp, ports(40205, 4001));
+    const Bytes error =
+        frame4("192.0.2.1", kVip, kIcmp, icmp(3, ipv4(kVip, kClient, kTcp, ports(40205, 4001))));
+    EXPECT_EQ(run(data), STEERING_LOCAL);
+    EXPECT_EQ(run(answer), STEERING_OTHER);
+    EXPECT_EQ(run(error), STEERING_LOCAL);
+
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(4000, 21))), kWorker);
+    EXPECT_EQ(run(frame4(kServer, kClient, kTcp, ports(21, 4000))), kWorker);
+    EXPECT_EQ(run(data), kWorker);
+    EXPECT_EQ(run(answer), kWorker);
+    EXPECT_EQ(run(error), kWorker);
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(51201, 20))), kWorker);
+    EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(4001, 22))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kClient, kVip, kUdp, ports(4001, 40205))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4("198.51.100.8", kVip, kTcp, ports(4001, 40205))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kClient, kBox, kTcp, ports(4001, 40205))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kServer, kBox, kTcp, ports(40205, 4001))), STEERING_LOCAL);
+
+    EXPECT_EQ(run(frame6(kClient6, kVip6, kTcp, ports(4001, 40205))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame6(kClient6, kVip6, kTcp, ports(4000, 21))), kWorker);
+    EXPECT_EQ(run(frame6(kClient6, kVip6, kTcp, ports(4001, 40205))), kWorker);
+
+    ASSERT_TRUE(steering_->update(usual()));
+    EXPECT_EQ(run(data), STEERING_LOCAL);
+}
+
 TEST_F(SteeringTest, LaterFragmentsGoByTheirAddresses) {
     EXPECT_EQ(run(frame4(kClient, kVip, kUdp, Bytes(64), {.fragment = 185})), kWorker);
     EXPECT_EQ(run(frame4(kServer, kClient, kUdp, Bytes(64), {.fragment = 185})), kWorker);
@@ -352,6 +388,49 @@ TEST_F(SteeringTest, EverythingElseStaysWithTheKernel) {
               STEERING_MALFORMED);
     EXPECT_EQ(run(frame4(kClient, kVip, kTcp, ports(4000, 80), {.excess = 1})), STEERING_MALFORMED);
     EXPECT_EQ(run(frame4(kClient, kVip, kTcp, {0x0f, 0xa0})), STEERING_MALFORMED);
+}
+
+TEST_F(SteeringTest, ATagIsLookedBehindWhenItsVlanIsOurs) {
+    const Bytes plain = frame4(kClient, kVip, kTcp, ports(4000, 80));
+    const Bytes plain6 = frame6(kServer6, kClient6, kTcp, ports(8080, 4000));
+    const Bytes error =
+        frame4("192.0.2.1", kVip, kIcmp, icmp(3, ipv4(kVip, kClient, kTcp, ports(80, 4000))));
+    EXPECT_EQ(run(tagged(plain, 10)), STEERING_OTHER);
+    SteeringSet set = usual();
+    set.vlans = {10, 4094};
+    ASSERT_TRUE(steering_->update(set));
+    for (const Bytes& frame : {plain, plain6, error}) {
+        EXPECT_EQ(run(frame), kWorker);
+        EXPECT_EQ(run(tagged(frame, 10)), kWorker);
+        EXPECT_EQ(run(tagged(frame, 4094)), kWorker);
+        EXPECT_EQ(run(tagged(frame, 0xe000 | 10)), kWorker) << "whatever its priority";
+        EXPECT_EQ(run(tagged(frame, 11)), STEERING_OTHER);
+        EXPECT_EQ(run(tagged(frame, 0)), STEERING_OTHER);
+        EXPECT_EQ(run(tagged(frame, 10, 0x88a8)), STEERING_OTHER);
+        EXPECT_EQ(run(tagged(tagged(frame, 10), 10)), STEERING_OTHER) << "two tags";
+    }
+    EXPECT_EQ(run(tagged(frame4(kClient, kVip, kTcp, ports(4000, 22)), 10)), STEERING_LOCAL);
+    EXPECT_EQ(run(tagged(ethernet(Bytes(28), 0x0806), 10)), STEERING_OTHER) << "ARP";
+    const Bytes whole = tagged(plain, 10);
+    for (std::size_t size = 14; size < whole.size(); ++size)
+        EXPECT_NE(run(Bytes(whole.begin(), whole.begin() + size)), kWorker) << size;
+    set.vlans = {4094};
+    ASSERT_TRUE(steering_->update(set));
+    EXPECT_EQ(run(tagged(plain, 10)), STEERING_OTHER);
+    EXPECT_EQ(run(tagged(plain, 4094)), kWorker);
+}
+
+TEST_F(SteeringTest, WhatHasNoTagIsTheKernelsWhenOnlyVlansAreOurs) {
+    const Bytes plain = frame4(kClient, kVip, kTcp, ports(4000, 80));
+    SteeringSet set = usual();
+    set.untagged = Untagged::kernels;
+    set.vlans = {10};
+    set.other = OtherPackets::to_worker;
+    ASSERT_TRUE(steering_->update(set));
+    EXPECT_EQ(run(plain), STEERING_OTHER);
+    EXPECT_EQ(run(tagged(plain, 10)), kWorker);
+    EXPECT_EQ(run(tagged(frame4(kClient, kFar, kTcp, ports(1, 2)), 10)), kWorker);
+    EXPECT_EQ(run(frame4(kClient, kFar, kTcp, ports(1, 2))), STEERING_OTHER);
 }
 
 TEST_F(SteeringTest, EveryCutOfEveryFrameIsSurvived) {

@@ -195,6 +195,24 @@ constexpr BadFile kInterfaces[] = {
      "[\"10.0.0.1/24\", \"10.0.0.1/33\"]\n",
      "f:5:29: addresses: expected \"ADDRESS/LENGTH\", such as \"10.0.0.1/24\", found "
      "\"10.0.0.1/33\"\n"},
+    {"pci_missing", "[[interface]]\nname = \"wan0\"\nattach = \"pci\"\n",
+     "f:1:1: missing pci = \"PCI ADDRESS\", which attach = \"pci\" needs, in [[interface]]\n"},
+    {"pci_address", "[[interface]]\nname = \"wan0\"\nattach = \"pci\"\npci = \"03:00.0\"\n",
+     "f:4:7: pci: expected a PCI address as `lspci -D` writes it, such as \"0000:03:00.0\", found "
+     "\"03:00.0\"\n"},
+    {"pci_elsewhere", "[[interface]]\nname = \"a\"\npci = \"0000:03:00.0\"\nexception = \"wan0\"\n",
+     "f:3:7: pci: only with attach = \"pci\"\n"
+     "f:4:13: exception: only with attach = \"device\"; with \"pci\" it is the name\n"},
+    {"exception_and_addresses",
+     "[[interface]]\nname = \"a\"\nattach = \"device\"\ndevice = \"net_null0\"\nexception = \"a "
+     "b\"\n"
+     "addresses = []\n[[neighbour]]\naddress = \"10.0.0.1\"\nmac = \"02:00:00:00:00:01\"\n"
+     "interface = \"a\"\n",
+     "f:5:13: exception: expected an interface name of 1 to 15 characters, found \"a b\"\n"
+     "f:6:13: addresses: with exception, they are those that Linux has there\n"
+     "f:10:13: interface: expected one with attach = \"device\"; for others the kernel's "
+     "neighbours "
+     "and routes are used\n"},
     {"neighbour",
      "[[interface]]\nname = \"a\"\n[[neighbour]]\naddress = \"10.0.0\"\nmac = "
      "\"2:0:0:0:0:1\"\ninterface = \"a\"\n",
@@ -210,6 +228,21 @@ constexpr BadFile kInterfaces[] = {
      "f:1:1: missing address = \"ADDRESS\" in [[neighbour]]\nf:1:1: missing mac = \"MAC ADDRESS\" "
      "in [[neighbour]]\n"
      "f:1:1: missing interface = \"INTERFACE\" in [[neighbour]]\n"},
+    {"no_queues", "[[interface]]\nname = \"a\"\nqueues = 0\n",
+     "f:3:10: queues: expected an integer from 1 to 64, found 0\n"},
+    {"vlan_without_parent", "[[interface]]\nname = \"a\"\nvlan = 10\n",
+     "f:3:8: parent and vlan: expected both or neither; of a VLAN device of Linux's, both are "
+     "known\n"},
+    {"vlan_with_what_is_its_parents",
+     "[[interface]]\nname = \"a\"\nparent = \"b\"\nvlan = 10\nxdp = \"native\"\n",
+     "f:5:7: xdp: that is the parent's\n"},
+    {"xdp_of_a_device",
+     "[[interface]]\nname = \"a\"\nattach = \"device\"\ndevice = \"net_null0\"\nxdp = \"native\"\n"
+     "zero_copy = \"off\"\n",
+     "f:5:7: xdp: only with attach = \"af_xdp\"\n"
+     "f:6:13: zero_copy: only with attach = \"af_xdp\"\n"},
+    {"generic_zero_copy", "[[interface]]\nname = \"a\"\nxdp = \"generic\"\nzero_copy = \"on\"\n",
+     "f:4:13: zero_copy: generic XDP always copies; expected \"auto\" or \"off\"\n"},
 };
 INSTANTIATE_TEST_SUITE_P(Interfaces, BadFiles, testing::ValuesIn(kInterfaces));
 
@@ -220,6 +253,16 @@ constexpr BadFile kSettings[] = {
      "f:2:14: cores: expected an integer from 0 to 1023, found 1024\n"},
     {"core_twice", "[workers]\ncores = [1, 2, 1]\n",
      "f:2:16: duplicate core 1: one worker a core\n"},
+    {"idle_word", "[workers]\nidle = \"nap\"\n",
+     "f:2:8: idle: expected \"spin\" or \"sleep\", found \"nap\"\n"},
+    {"spread_type", "[workers]\nspread = 1\n",
+     "f:2:10: spread: expected true or false, found an integer\n"},
+    {"fragments_none", "[fragments]\ndatagrams = 0\n",
+     "f:2:13: datagrams: expected an integer from 1 to 65536, found 0\n"},
+    {"fragments_held", "[fragments]\nheld = 65537\n",
+     "f:2:8: held: expected an integer from 0 to 65536, found 65537\n"},
+    {"fragments_time", "[fragments]\ntimeout = 601\n",
+     "f:2:11: timeout: expected an integer from 1 to 600, found 601\n"},
     {"bits_low", "[table]\nconnection_table_bits = 7\n",
      "f:2:25: connection_table_bits: expected an integer from 8 to 27, found 7\n"},
     {"bits_high", "[table]\nconnection_table_bits = 28\n",

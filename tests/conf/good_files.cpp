@@ -124,10 +124,20 @@ TEST(AddressRange, forms) {
 
 TEST(GoodFiles, every_key_is_read) {
     const Config config = good(read_config(every_key())).config;
-    EXPECT_EQ(config.interfaces.at(2).attach, AttachKind::device);
+    EXPECT_EQ(config.interfaces.at(2).attach, AttachKind::pci);
+    EXPECT_EQ(config.interfaces.at(2).pci, "0000:03:00.0");
+    EXPECT_EQ(config.interfaces.at(2).exception_name(), "wan0");
+    EXPECT_EQ(config.interfaces.at(3).exception_name(), "wan1");
+    EXPECT_EQ(config.interfaces.at(4).attach, AttachKind::device);
+    EXPECT_EQ(config.interfaces.at(4).exception_name(), "");
     EXPECT_EQ(config.neighbours.at(0).mac.to_string(), "02:00:00:00:00:02");
     EXPECT_EQ(config.routes.at(0).destination.to_string(), "10.10.0.0/16");
     EXPECT_EQ(config.worker_cores, std::vector<unsigned>{1});
+    EXPECT_EQ(config.idle, Idle::spin);
+    EXPECT_TRUE(config.spread);
+    EXPECT_EQ(config.interfaces.at(0).queues, 4);
+    EXPECT_EQ(config.interfaces.at(0).xdp, XdpMode::native);
+    EXPECT_EQ(config.interfaces.at(0).zero_copy, ZeroCopy::off);
     EXPECT_EQ(config.log.debug, kDebugSchedule | kDebugDrop);
     EXPECT_EQ(config.services.at(1).options.persistence_bits, 24);
     EXPECT_EQ(config.services.at(2).options.flags, kFlagOnePacket | kFlagSched1 | kFlagSched2);

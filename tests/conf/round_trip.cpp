@@ -21,7 +21,10 @@ class Generator {
         Config config;
         repeat(3, [&](int i) { config.interfaces.push_back(interface(i)); });
         repeat(4, [&](int i) { config.worker_cores.push_back(static_cast<unsigned>(3 * i)); });
+        config.idle = static_cast<Idle>(below(2));
+        config.spread = below(2) != 0;
         config.connection_table_bits = below(2) ? 20 : 8 + below(20);
+        if (below(2)) config.fragments = {1 + below(65536), below(65537), 1 + below(600)};
         config.timeouts = {1 + below(2000), 1 + below(300), 300};
         if (below(2)) config.control = {"/tmp/a \"quoted\\\" path\x01", "op\u00e9rateurs"};
         config.log = {static_cast<LogLevel>(below(5)), below(64)};
@@ -61,10 +64,21 @@ class Generator {
         interface.name = "eth" + std::to_string(i);
         interface.role = static_cast<Role>(below(3));
         if (below(2)) interface.packet_buffers = 1024U << below(15);
+        if (below(2)) interface.queues = 1 + below(64);
+        if (below(2)) interface.xdp = static_cast<XdpMode>(below(3));
+        if (interface.xdp != XdpMode::generic)
+            interface.zero_copy = static_cast<ZeroCopy>(below(3));
         if (below(2)) return interface;
         interface.attach = AttachKind::device;
+        interface.xdp = XdpMode::automatic;
+        interface.zero_copy = ZeroCopy::automatic;
         interface.device = "net_null" + std::to_string(i);
         if (below(2)) interface.addresses = {"10.0.0.1/24", "2001:db8::1/64"};
+        if (below(2)) return interface;
+        interface.device.clear();
+        interface.queues = 0;
+        interface.parent = "eth" + std::to_string(below(3));
+        interface.vlan = static_cast<std::uint16_t>(1 + below(4094));
         return interface;
     }
 

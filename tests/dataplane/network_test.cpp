@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
+#include <set>
 
 namespace usher {
 namespace {
@@ -19,10 +21,10 @@ NetworkPlan plan() {
     NetworkPlan plan;
     plan.ports = {{MacAddress{{2, 0, 0, 0, 0, 1}}, 1500, true},
                   {MacAddress{{2, 0, 0, 0, 0, 2}}, 1400, true}};
-    plan.routes = {{Prefix::of(ip("10.0.0.0"), 24), {}, 1, false},
-                   {Prefix::of(ip("10.0.0.128"), 25), ip("10.0.0.1"), 1, false},
-                   {Prefix::of(ip("10.0.0.130"), 32), {}, 0, true},
-                   {Prefix::of(ip("0.0.0.0"), 0), ip("198.51.100.254"), 0, false}};
+    plan.routes = {{Prefix::of(ip("10.0.0.0"), 24), {{{}, 1}}},
+                   {Prefix::of(ip("10.0.0.128"), 25), {{ip("10.0.0.1"), 1}}},
+                   {Prefix::of(ip("10.0.0.130"), 32), {}},
+                   {Prefix::of(ip("0.0.0.0"), 0), {{ip("198.51.100.254"), 0}}}};
     plan.neighbours = {{1, ip("10.0.0.1"), MacAddress{{2, 1, 0, 0, 0, 1}}, 1},
                        {0, ip("198.51.100.254"), MacAddress{{2, 1, 0, 0, 0, 2}}, 2}};
     return plan;
@@ -65,7 +67,7 @@ TEST(Network, AgreesWithTryingEveryPrefix) {
             if (std::find(prefixes.begin(), prefixes.end(), prefix) != prefixes.end()) continue;
             prefixes.push_back(prefix);
             const auto gateway = IpAddress(Be32::from_host(static_cast<std::uint32_t>(i) + 1));
-            p.routes.push_back({prefix, gateway, 0, false});
+            p.routes.push_back({prefix, {{gateway, 0}}});
         }
         const Network network(p);
         for (int i = 0; i < 2000; ++i) {
@@ -83,9 +85,59 @@ TEST(Network, AgreesWithTryingEveryPrefix) {
             if (best == nullptr)
                 ASSERT_EQ(way.kind, Kind::none);
             else
-                ASSERT_EQ(way.neighbour, best->gateway->v4()) << wanted.to_string();
+                ASSERT_EQ(way.neighbour, best->next_hops[0].gateway->v4()) << wanted.to_string();
         }
     }
+}
+
+// The share of each gateway in 10,000 destinations, by its last byte.
+std::map<int, int> shares(const Network& network, std::map<std::uint32_t, int>* chosen = nullptr) {
+    std::map<int, int> counts;
+    for (std::uint32_t i = 0; i < 10000; ++i) {
+        const Be32 destination = Be32::from_host(0xc0000200 + i);
+        const auto way = network.way_to<Family::ipv4>(destination);
+        const int gateway = static_cast<int>(way.neighbour.host() & 0xff);
+        ++counts[gateway];
+        if (chosen != nullptr) (*chosen)[i] = gateway;
+    }
+    return counts;
+}
+
+TEST(Network, SpreadsDestinationsOverNextHopsByWeight) {
+    NetworkPlan several = plan();
+    several.routes[3].next_hops = {{ip("198.51.100.1"), 0, 1}, {ip("198.51.100.2"), 0, 3}};
+    auto counts = shares(Network(several));
+    ASSERT_EQ(counts.size(), 2U);
+    EXPECT_NEAR(counts[1], 2500, 400);
+    const Network network(several);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(network.way_to<Family::ipv4>(v4("192.0.2.1")).neighbour,
+                  network.way_to<Family::ipv4>(v4("192.0.2.1")).neighbour);
+
+    several.routes.push_back(
+        {Prefix::of(ip("2001:db8::"), 32), {{ip("fe80::1"), 0, 1}, {ip("fe80::2"), 1, 1}}});
+    std::set<PortIndex> ports;
+    const Network both(several);
+    for (std::uint8_t i = 0; i < 64; ++i) {
+        auto address = ip("2001:db8::").bytes();
+        address[15] = i;
+        ports.insert(both.way_to<Family::ipv6>(address).port);
+    }
+    EXPECT_EQ(ports.size(), 2U);
+}
+
+TEST(Network, OnlyALostNextHopsDestinationsMove) {
+    NetworkPlan several = plan();
+    auto& hops = several.routes[3].next_hops;
+    hops = {{ip("198.51.100.1"), 0}, {ip("198.51.100.2"), 0}, {ip("198.51.100.3"), 0}};
+    std::map<std::uint32_t, int> before;
+    std::map<std::uint32_t, int> after;
+    EXPECT_EQ(shares(Network(several), &before).size(), 3U);
+    hops.erase(hops.begin() + 1);
+    auto counts = shares(Network(several), &after);
+    EXPECT_NEAR(counts[1], counts[3], 600);
+    for (const auto& [destination, gateway] : before)
+        ASSERT_TRUE(gateway == 2 || after[destination] == gateway);
 }
 
 TEST(CachedHop, IsForgottenInAnotherGeneration) {

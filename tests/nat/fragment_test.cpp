@@ -17,6 +17,14 @@ namespace {
 using test::Bytes;
 using Verdict = FragmentTable::Verdict;
 
+// Zeros, but for what a transport header must say of its length.
+Bytes data(std::size_t size, std::uint8_t protocol = 17) {
+    Bytes bytes(size);
+    if (protocol == 17 && size >= 8) bytes[5] = 8;
+    if (protocol == 6 && size >= 20) bytes[12] = 0x50;
+    return bytes;
+}
+
 // A fragment of a UDP datagram: bytes [begin, begin + payload.size()) of it.
 Bytes fragment4(unsigned begin, bool more, const Bytes& payload, std::uint8_t protocol = 17) {
     Bytes bytes = test::datagram<Family::ipv4>(test::host<Family::ipv4>(1),
@@ -33,7 +41,7 @@ Bytes fragment6(unsigned begin, bool more, const Bytes& payload, std::uint8_t pr
 
 TEST(Fragment, OfIpv4IsRead) {
     EXPECT_FALSE(is_fragment<Family::ipv4>(fragment4(0, false, Bytes(16))));
-    const Bytes first = fragment4(0, true, Bytes(16));
+    const Bytes first = fragment4(0, true, data(16));
     ASSERT_TRUE(is_fragment<Family::ipv4>(first));
     Fragment read = read_fragment<Family::ipv4>(first);
     EXPECT_TRUE(read.is_sound && read.more && read.is_first());
@@ -49,7 +57,7 @@ TEST(Fragment, OfIpv4IsRead) {
 
 TEST(Fragment, OfIpv6IsRead) {
     EXPECT_FALSE(is_fragment<Family::ipv6>(fragment6(0, false, Bytes(16)))) << "RFC 6946";
-    const Bytes first = fragment6(0, true, Bytes(16));
+    const Bytes first = fragment6(0, true, data(16));
     ASSERT_TRUE(is_fragment<Family::ipv6>(first));
     const Fragment read = read_fragment<Family::ipv6>(first);
     EXPECT_TRUE(read.is_sound && read.more && read.is_first());
@@ -64,10 +72,12 @@ TEST(Fragment, OfIpv6IsRead) {
 
 TEST(Fragment, WhatCannotBeIsNotSound) {
     const auto sound4 = [](unsigned begin, bool more, std::size_t size, std::uint8_t protocol) {
-        return read_fragment<Family::ipv4>(fragment4(begin, more, Bytes(size), protocol)).is_sound;
+        return read_fragment<Family::ipv4>(fragment4(begin, more, data(size, protocol), protocol))
+            .is_sound;
     };
     const auto sound6 = [](unsigned begin, bool more, std::size_t size, std::uint8_t protocol) {
-        return read_fragment<Family::ipv6>(fragment6(begin, more, Bytes(size), protocol)).is_sound;
+        return read_fragment<Family::ipv6>(fragment6(begin, more, data(size, protocol), protocol))
+            .is_sound;
     };
     for (const auto& sound : {+sound4, +sound6}) {
         EXPECT_TRUE(sound(8, true, 8, 17));
@@ -84,9 +94,12 @@ TEST(Fragment, WhatCannotBeIsNotSound) {
     EXPECT_TRUE(sound6(65528, false, 7, 17));
     EXPECT_FALSE(sound6(65528, false, 8, 17));
 
-    Bytes options(24);
-    options[12] = 0x70;  // TCP with 28 bytes of header
-    EXPECT_FALSE(read_fragment<Family::ipv4>(fragment4(0, true, options, 6)).is_sound);
+    Bytes tcp(24);
+    for (const std::uint8_t length : {std::uint8_t{0x70}, std::uint8_t{0x40}}) {  // 28, 16 bytes
+        tcp[12] = length;
+        EXPECT_FALSE(read_fragment<Family::ipv4>(fragment4(0, true, tcp, 6)).is_sound);
+    }
+    EXPECT_FALSE(read_fragment<Family::ipv4>(fragment4(0, true, Bytes(16))).is_sound) << "UDP of 0";
     // IPv6: the first fragment ends within the chain of headers.
     Bytes chain(16);
     chain[0] = 17, chain[1] = 4;
@@ -179,6 +192,53 @@ TEST_F(Fragments, ExactDuplicatesAreDroppedAlone) {
     EXPECT_EQ(accept(piece(1, 800, 1600, true)).verdict, Verdict::follow);
     EXPECT_EQ(accept(piece(1, 800, 1600, true)).reason, Drop::duplicate_fragment);
     EXPECT_EQ(accept(piece(1, 1600, 1700, false)).verdict, Verdict::follow);
+}
+
+// A duplicate that comes when all of its datagram has gone: it is no beginning of another one, nor
+// would its beginning come.
+TEST_F(Fragments, LateDuplicatesOfAWholeDatagramAreDropped) {
+    const auto whole = [&](std::uint32_t id) {
+        const auto first = accept(piece(id, 0, 800, true));
+        EXPECT_EQ(first.verdict, Verdict::decide);
+        table_.resolve(first.handle, id);
+        EXPECT_EQ(accept(piece(id, 800, 900, false)).verdict, Verdict::follow);
+    };
+    whole(1);
+    EXPECT_EQ(table_.datagrams(), 0U);
+    now_ += 1;
+    EXPECT_EQ(accept(piece(1, 0, 800, true)).reason, Drop::duplicate_fragment);
+    EXPECT_EQ(accept(piece(1, 800, 900, false)).reason, Drop::duplicate_fragment);
+    // Of the same id, but not of it: the next one.
+    EXPECT_EQ(accept(piece(1, 0, 808, true)).verdict, Verdict::decide);
+    EXPECT_EQ(table_.datagrams(), 1U);
+    // Those that are done give way first, and take nobody's place.
+    for (std::uint32_t id = 2; id <= 20; ++id)
+        whole(id);
+    EXPECT_EQ(table_.datagrams(), 1U);
+    for (std::uint32_t id = 21; id <= 23; ++id)
+        EXPECT_EQ(accept(piece(id, 0, 800, true)).verdict, Verdict::decide);
+    EXPECT_EQ(accept(piece(1, 0, 808, true)).reason, Drop::duplicate_fragment) << "still there";
+    // A moment later the id may be used again.
+    table_.expire(now_ += 481);
+    whole(3);
+    table_.expire(now_ += 2);
+    whole(3);
+    now_ += 2;
+    whole(3);
+}
+
+// Its rest was lost, or the beginning was a late duplicate: neither hurts the next datagram.
+TEST_F(Fragments, ABeginningThatComesAgainMuchLaterBeginsAnew) {
+    const auto first = accept(piece(1, 0, 800, true));
+    table_.resolve(first.handle, 42);
+    now_ += 1;
+    EXPECT_EQ(accept(piece(1, 0, 800, true)).reason, Drop::duplicate_fragment);
+    now_ += 1;
+    const auto next = accept(piece(1, 0, 400, true));
+    ASSERT_EQ(next.verdict, Verdict::decide);
+    table_.resolve(next.handle, 43);
+    EXPECT_EQ(accept(piece(1, 400, 900, false)).value, 43U);
+    EXPECT_EQ(table_.datagrams(), 0U);
 }
 
 TEST_F(Fragments, OverlapsAndContradictionsPoison) {

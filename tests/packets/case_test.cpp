@@ -6,6 +6,7 @@
 //   ipvsadm -A -t 203.0.113.10:80 -s rr        a command, through the command line's own parser
 //   request {"command": ...}                   any command, as docs/protocol.md has it
 //   table 8                                    (first) a table of 2^8 connections
+//   fragments 4 2                              (first) 4 datagrams in fragments, 2 packets held
 //   ext in PACKET    int out PACKET            packets as packet_text.hpp writes them
 //   wait 61                                    seconds
 //   drop no-server 1                           packets dropped for that reason, up to here
@@ -50,7 +51,7 @@ class Player {
 
   private:
     InProcess& director() {
-        if (!director_) director_ = std::make_unique<InProcess>(bits_);
+        if (!director_) director_ = std::make_unique<InProcess>(bits_, fragments_);
         return *director_;
     }
 
@@ -69,6 +70,8 @@ class Player {
         settle();
         if (first == "table")
             words >> bits_;
+        else if (first == "fragments")
+            words >> fragments_.datagrams >> fragments_.held;
         else if (first == "ipvsadm")
             command(line.substr(8));
         else if (first == "request")
@@ -209,6 +212,7 @@ class Player {
 
     const unsigned burst_;
     unsigned bits_ = 10;
+    FragmentTable::Limits fragments_;
     int line_number_ = 0;
     std::unique_ptr<InProcess> director_;
     PortIndex port_ = 0;

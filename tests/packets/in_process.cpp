@@ -21,9 +21,12 @@ rte_ring* make_wire() {
 
 }  // namespace
 
-InProcess::InProcess(unsigned table_bits) : wires_{make_wire(), make_wire()} {
+InProcess::InProcess(unsigned table_bits, const FragmentTable::Limits& fragments)
+    : wires_{make_wire(), make_wire()} {
     DirectorInProcess::Options options;
     options.table_bits = table_bits;
+    options.fragments = fragments;
+    options.vlans = true;
     options.ports.assign(1, std::vector<PortAccess>(2));
     for (int i = 0; i < 2; ++i)
         options.ports[0][i].handover = wires_[i];

@@ -13,7 +13,7 @@ namespace usher::test {
 
 class InProcess {
   public:
-    explicit InProcess(unsigned table_bits = 10);
+    explicit InProcess(unsigned table_bits = 10, const FragmentTable::Limits& fragments = {});
     ~InProcess();
 
     std::string request(std::string_view line) { return box_->request(line); }

@@ -193,6 +193,11 @@ std::string describe_ip(Bytes ip, bool quoted) {
 
 std::string describe(std::span<const std::uint8_t> frame) {
     if (frame.size() < kEthernetHeader) return "cut";
+    if (load<Be16>(&frame[12]).host() == kEtherTypeVlan && frame.size() >= kEthernetHeader + 4U) {
+        std::vector<std::uint8_t> inner(frame.begin(), frame.begin() + 12);
+        inner.insert(inner.end(), frame.begin() + 16, frame.end());
+        return fmt::format("vlan={} {}", load<Be16>(&frame[14]).host(), describe(inner));
+    }
     return describe_ip(frame.subspan(kEthernetHeader), false);
 }
 

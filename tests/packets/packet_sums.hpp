@@ -10,6 +10,7 @@ namespace usher::test {
 
 inline constexpr std::uint8_t kIcmp4 = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58, kSctp = 132;
 
+inline constexpr std::uint16_t kEtherTypeVlan = 0x8100;
 inline constexpr std::pair<char, std::uint8_t> kFlags[] = {
     {'S', kSyn}, {'F', kFin}, {'R', kRst}, {'P', 0x08}, {'A', kAck}};
 

@@ -252,6 +252,15 @@ std::optional<Frame> ip_of(std::istringstream& words) {
     return datagram(from->address.is_ipv4() ? kIcmp4 : kIcmp6, *from, *to, fields, *message);
 }
 
+Frame tagged(const Frame& frame, std::uint16_t id) {
+    Frame longer(frame.size() + 4);
+    std::copy(frame.begin(), frame.begin() + 12, longer.begin());
+    store(&longer[12], Be16::from_host(kEtherTypeVlan));
+    store(&longer[14], Be16::from_host(id));
+    std::copy(frame.begin() + 12, frame.end(), longer.begin() + 16);
+    return longer;
+}
+
 std::optional<Frame> frame_of_hex(std::string_view digits) {
     Frame frame;
     for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
@@ -267,6 +276,14 @@ std::optional<Frame> frame_of_hex(std::string_view digits) {
 
 std::optional<Frame> frame_of(std::string_view text) {
     if (text.starts_with("hex ")) return frame_of_hex(text.substr(4));
+    constexpr std::string_view kVlan = "vlan=";
+    if (text.starts_with(kVlan)) {
+        const std::size_t space = std::min(text.find(' '), text.size());
+        const auto id = number(text.substr(kVlan.size(), space - kVlan.size()));
+        const auto frame = frame_of(text.substr(std::min(space + 1, text.size())));
+        if (!id || !frame) return std::nullopt;
+        return tagged(*frame, static_cast<std::uint16_t>(*id));
+    }
     std::istringstream words{std::string(text)};
     const auto ip = ip_of(words);
     if (!ip) return std::nullopt;

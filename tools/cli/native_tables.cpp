@@ -100,11 +100,14 @@ Result<std::string> connections_table(const Json& result) {
 
 Result<std::string> workers_table(const Json& result) {
     return read_workers(result).map([](const std::vector<WorkerRow>& rows) {
-        TextTable table({">CORE", ">PACKETS", ">BURSTS", ">BUSY", ">CYCLES/PACKET"});
+        const auto percent = [](double share) { return fmt::format("{:.1f} %", share * 100); };
+        TextTable table({">CORE", ">BUSY NOW", ">ASLEEP", ">PACKETS/S", ">BURST FILL", ">BUSY",
+                         ">PACKETS", ">HANDED ON", ">CYCLES/PACKET", "QUEUES"});
         for (const WorkerRow& row : rows)
-            table.add({text(row.core), text(row.packets), text(row.bursts),
-                       fmt::format("{:.1f} %", row.busy * 100),
-                       fmt::format("{:.0f}", row.cycles_per_packet)});
+            table.add({text(row.core), percent(row.busy_now), percent(row.asleep_now),
+                       text(row.pps), percent(row.burst_fill), percent(row.busy), text(row.packets),
+                       text(row.handed_on), fmt::format("{:.0f}", row.cycles_per_packet),
+                       row.queues});
         return table.to_string();
     });
 }

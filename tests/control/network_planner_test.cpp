@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/network_planner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace usher {
+namespace {
+
+IpAddress ip(const char* text) {
+    return IpAddress::parse(text).value();
+}
+
+constexpr unsigned kWan = 3, kLan = 4, kOther = 9;  // ifindexes; the last one is not ours
+
+class NetworkPlannerTest : public testing::Test {
+  protected:
+    NetworkPlannerTest()
+        : planner({{"wan", kWan, MacAddress{{2, 0, 0, 0, 0, 1}}, 1500},
+                   {"lan", kLan, MacAddress{{2, 0, 0, 0, 0, 2}}, 1500}},
+                  Config()) {
+        for (const unsigned ifindex : {kWan, kLan, kOther})
+            add_link(ifindex);
+        kernel.routes = {{anywhere(), 10, {{ip("192.0.2.1"), kWan, 1}, {ip("192.0.2.2"), kWan, 2}}},
+                         {anywhere(), 20, {{ip("10.0.0.254"), kLan, 1}}}};
+        neighbour(kWan, "192.0.2.1", NeighbourState::usable);
+        neighbour(kWan, "192.0.2.2", NeighbourState::usable);
+        neighbour(kLan, "10.0.0.254", NeighbourState::usable);
+    }
+
+    void add_link(unsigned ifindex) {
+        KernelLink& link = kernel.links[ifindex];
+        link.ifindex = ifindex;
+        link.mtu = 1500;
+        link.up = link.carrier = true;
+    }
+    static Prefix anywhere() { return Prefix::of(ip("0.0.0.0"), 0); }
+    void neighbour(unsigned ifindex, const char* address, NeighbourState state) {
+        kernel.neighbours[{ifindex, ip(address)}] = {state, MacAddress{{2, 1, 0, 0, 0, 9}}};
+    }
+    // The gateways of the default route, as planned now.
+    std::set<std::string> gateways() {
+        const NetworkPlan plan = planner.plan(kernel);
+        generation = plan.generation;
+        std::set<std::string> found;
+        for (const NetworkPlan::NextHop& hop : plan.routes.at(0).next_hops)
+            found.insert(hop.gateway ? hop.gateway->to_string() : "direct");
+        EXPECT_EQ(plan.routes.size(), 1U);
+        return found;
+    }
+    using Names = std::set<std::string>;
+
+    KernelNetwork kernel;
+    NetworkPlanner planner;
+    std::uint16_t generation = 0;
+};
+
+TEST_F(NetworkPlannerTest, TheLowerMetricCountsWithAllItsNextHops) {
+    EXPECT_EQ(gateways(), (Names{"192.0.2.1", "192.0.2.2"}));
+    const NetworkPlan plan = planner.plan(kernel);
+    EXPECT_EQ(plan.routes[0].next_hops[1].weight, 2U);
+    EXPECT_EQ(plan.neighbours.size(), 3U);
+    EXPECT_EQ(plan.generation, generation) << "nothing has changed";
+}
+
+TEST_F(NetworkPlannerTest, AFailedNextHopIsNotUsedUntilItAnswers) {
+    gateways();
+    const auto before = generation;
+    neighbour(kWan, "192.0.2.1", NeighbourState::failed);
+    EXPECT_EQ(gateways(), Names{"192.0.2.2"});
+    EXPECT_NE(generation, before) << "connections ask again";
+    neighbour(kWan, "192.0.2.1", NeighbourState::resolving);  // asked for again
+    EXPECT_EQ(gateways(), Names{"192.0.2.2"});
+    kernel.neighbours.erase({kWan, ip("192.0.2.1")});  // forgotten by Linux
+    EXPECT_EQ(gateways(), Names{"192.0.2.2"});
+    neighbour(kWan, "192.0.2.1", NeighbourState::usable);
+    EXPECT_EQ(gateways(), (Names{"192.0.2.1", "192.0.2.2"}));
+}
+
+TEST_F(NetworkPlannerTest, WhenAllFailTheNextMetricCounts) {
+    neighbour(kWan, "192.0.2.1", NeighbourState::failed);
+    neighbour(kWan, "192.0.2.2", NeighbourState::failed);
+    EXPECT_EQ(gateways(), Names{"10.0.0.254"});
+    neighbour(kLan, "10.0.0.254", NeighbourState::failed);
+    EXPECT_EQ(gateways(), (Names{"192.0.2.1", "192.0.2.2"})) << "none is better than the other";
+    neighbour(kWan, "192.0.2.2", NeighbourState::usable);
+    EXPECT_EQ(gateways(), Names{"192.0.2.2"});
+}
+
+TEST_F(NetworkPlannerTest, ALinkWithoutCarrierIsNotUsedWhereThereIsAnother) {
+    kernel.links[kWan].carrier = false;
+    EXPECT_EQ(gateways(), Names{"10.0.0.254"});
+    kernel.links[kLan].carrier = false;
+    EXPECT_EQ(gateways(), (Names{"192.0.2.1", "192.0.2.2"}));
+    kernel.links[kLan].up = kernel.links[kWan].up = false;
+    EXPECT_EQ(gateways(), Names());
+}
+
+TEST_F(NetworkPlannerTest, WhatLinuxSendsElsewhereIsNotOurs) {
+    kernel.routes[0].next_hops = {{ip("172.16.0.1"), kOther, 1}};
+    EXPECT_EQ(gateways(), Names());
+    kernel.routes[0].next_hops.push_back({ip("192.0.2.1"), kWan, 1});
+    EXPECT_EQ(gateways(), Names{"192.0.2.1"});
+    kernel.routes[0].next_hops.clear();  // blackhole
+    EXPECT_EQ(gateways(), Names());
+    kernel.routes[0].next_hops = {{ip("172.16.0.1"), kOther, 1}};
+    kernel.links[kOther].carrier = false;
+    EXPECT_EQ(gateways(), Names{"10.0.0.254"});
+}
+
+TEST_F(NetworkPlannerTest, RoutesOfTheFileToOneDestinationAreOne) {
+    Config config;
+    config.routes = {{anywhere(), ip("192.0.2.1"), "wire"}, {anywhere(), ip("192.0.2.2"), "wire"}};
+    NetworkPlanner fixed({{"wire", 0, {}, 1500}}, config);
+    const NetworkPlan plan = fixed.plan({});
+    ASSERT_EQ(plan.routes.size(), 1U);
+    EXPECT_EQ(plan.routes[0].next_hops.size(), 2U);
+}
+
+TEST_F(NetworkPlannerTest, NeighboursOfADestinationAreThoseOfAllItsNextHops) {
+    const std::vector<NeighbourKey> both = {{kWan, ip("192.0.2.1")}, {kWan, ip("192.0.2.2")}};
+    EXPECT_EQ(planner.neighbours_of(kernel, ip("8.8.8.8")), both);
+    EXPECT_TRUE(planner.neighbours_of(kernel, ip("::1")).empty());
+}
+
+}  // namespace
+}  // namespace usher
