@@ -58,6 +58,22 @@ class Box:
         with self.inside(), contextlib.suppress(FileNotFoundError):
             path.write_text(f"{value}\n")  # opened and written as one of the box
 
+    def allow_ipv6(self, *addresses):
+        """On these: (interface, address with length)."""
+        for name in ("all", "default", *(interface for interface, _ in addresses)):
+            self.write_sysctl(f"net/ipv6/conf/{name}/disable_ipv6", 0)
+        for interface, address in addresses:
+            self.ip(f"addr add {address} dev {interface} nodad")
+
+    def forward(self):
+        """Makes it a router."""
+        self.write_sysctl("net/ipv4/ip_forward", 1)
+        self.write_sysctl("net/ipv6/conf/all/forwarding", 1)
+
+    def leave_no_work_to_hardware(self, interface):
+        """Over veth a partial checksum would travel as it is: endpoints must compute theirs."""
+        self.run("ethtool", "-K", interface, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+
     def mac(self, interface):
         return json.loads(self.run("ip", "-j", "link", "show", interface))[0]["address"]
 

@@ -10,28 +10,28 @@ import time
 
 from processes import CORES, WORKER_CORE
 
+TWO_ARMS = {"ext0": "external", "int0": "internal"}  # interfaces and their roles
+
 
 class Usherd:
     """The daemon in the director's box, and its clients."""
 
-    def __init__(self, rig):
+    def __init__(self, rig, box=None, name="usher"):
         self.rig = rig
-        self.config = rig.folder / "usher.toml"
-        self.socket = rig.folder / "usher.sock"
-        self.log = rig.folder / "usherd.log"
+        self.box = box or rig.director
+        self.config = rig.folder / f"{name}.toml"
+        self.socket = rig.folder / f"{name}.sock"
+        self.log = rig.folder / f"{name}d.log"
         self.process = None
         if len(str(self.socket)) > 100:
             raise RuntimeError(f"the path {self.socket} is too long for a unix socket: "
                                "have the repository in a shorter one")
 
-    def write_config(self, services="", cores=(WORKER_CORE,), extra=""):
+    def write_config(self, services="", cores=(WORKER_CORE,), extra="", interfaces=TWO_ARMS):
+        tables = "".join(f'[[interface]]\nname = "{name}"\nrole = "{role}"\n'
+                         for name, role in interfaces.items())
         self.config.write_text(f"""{extra}
-[[interface]]
-name = "ext0"
-role = "external"
-[[interface]]
-name = "int0"
-role = "internal"
+{tables}
 [workers]
 cores = {list(cores)}
 [control]
@@ -45,7 +45,7 @@ socket = "{self.socket}"
             self.write_config(services or "", **config)
         offset = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
-            self.process = self.rig.director.start(
+            self.process = self.box.start(
                 self.rig.tools / "usherd", "--config", self.config, cores=CORES, stderr=log,
                 stdout=log)
         self.await_log("forwards", offset)

@@ -25,39 +25,26 @@ ECHO, NOBODY = 7, 9
 BULK = bytes(range(256)) * 8192  # 2 MiB
 
 
-def with_ipv6(box, *addresses):
-    box.write_sysctl("net/ipv6/conf/all/disable_ipv6", 0)
-    box.write_sysctl("net/ipv6/conf/default/disable_ipv6", 0)
-    for interface, address in addresses:
-        box.write_sysctl(f"net/ipv6/conf/{interface}/disable_ipv6", 0)
-        box.ip(f"addr add {address} dev {interface} nodad")
-
-
-def as_router(box):
-    box.write_sysctl("net/ipv4/ip_forward", 1)
-    box.write_sysctl("net/ipv6/conf/all/forwarding", 1)
-
-
 def build(rig):
     server = rig.servers[0]
     home, far = Box(rig, "home"), Box(rig, "far")
     rig.cable(home, "h0", rig.client, "c1")
     rig.cable(far, "f0", server, "r1")
     for box, interface in ((home, "h0"), (rig.client, "c1"), (far, "f0"), (server, "r1")):
-        box.run("ethtool", "-K", interface, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-    with_ipv6(rig.client, ("c0", "2001:db8:a::2/64"), ("c1", "2001:db8:c::1/64"))
-    with_ipv6(rig.director, ("ext0", "2001:db8:a::1/64"), ("ext0", f"{VIP6}/128"),
-              ("int0", "2001:db8:b::1/64"))
-    with_ipv6(server, ("r0", "2001:db8:b::100/64"), ("r1", "2001:db8:d::1/64"))
-    with_ipv6(rig.servers[1], ("r0", "2001:db8:b::101/64"))
-    with_ipv6(home, ("h0", "2001:db8:c::2/64"))
-    with_ipv6(far, ("f0", f"{FAR6}/64"))
+        box.leave_no_work_to_hardware(interface)
+    rig.client.allow_ipv6(("c0", "2001:db8:a::2/64"), ("c1", "2001:db8:c::1/64"))
+    rig.director.allow_ipv6(("ext0", "2001:db8:a::1/64"), ("ext0", f"{VIP6}/128"),
+                            ("int0", "2001:db8:b::1/64"))
+    server.allow_ipv6(("r0", "2001:db8:b::100/64"), ("r1", "2001:db8:d::1/64"))
+    rig.servers[1].allow_ipv6(("r0", "2001:db8:b::101/64"))
+    home.allow_ipv6(("h0", "2001:db8:c::2/64"))
+    far.allow_ipv6(("f0", f"{FAR6}/64"))
     rig.client.ip("addr add 192.0.2.1/24 dev c1")
     home.ip("addr add 192.0.2.2/24 dev h0")
     server.ip("addr add 10.0.1.1/24 dev r1")
     far.ip(f"addr add {FAR}/24 dev f0")
-    as_router(rig.client)
-    as_router(server)
+    rig.client.forward()
+    server.forward()
     for box, route in (
             (home, "default via 192.0.2.1"), (home, "default via 2001:db8:c::1"),
             (far, "default via 10.0.1.1"), (far, "default via 2001:db8:d::1"),

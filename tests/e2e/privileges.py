@@ -9,7 +9,8 @@ sys.dont_write_bytecode = True
 from checks import expect  # noqa: E402
 from topology import main, server_address, service  # noqa: E402
 
-CONTROL = 1 << 12 | 1 << 39 | 1 << 2  # CAP_NET_ADMIN, CAP_BPF, CAP_DAC_READ_SEARCH
+# CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON, CAP_IPC_LOCK, CAP_DAC_READ_SEARCH
+CONTROL = 1 << 12 | 1 << 13 | 1 << 39 | 1 << 38 | 1 << 14 | 1 << 2
 START = CONTROL | (1 << 0 | 1 << 1 | 1 << 3 | 1 << 13 | 1 << 14 | 1 << 17 | 1 << 21 | 1 << 23 |
                    1 << 24 | 1 << 38)  # dataplane/privileges.cpp
 
@@ -38,7 +39,7 @@ def test(rig):
     rig.start_nginx(1)
     rig.usherd.start(service([f"{server_address(1)}:80"]))
     main_thread, *others = threads(usherd_pid(rig))
-    expect(main_thread[1] | CONTROL == CONTROL, "the control thread keeps three capabilities")
+    expect(main_thread[1] | CONTROL == CONTROL, "the control thread keeps six capabilities")
     expect(main_thread[2] == "1", "and can gain none")
     workers = [thread for thread in others if "worker" in thread[0]]
     expect(workers and all(thread[1] == 0 for thread in workers), "workers have none")

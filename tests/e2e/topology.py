@@ -70,39 +70,46 @@ class Rig:
     def __exit__(self, kind, error, trace):
         ignore_signals()
         self.children.end_all()
-        log = self.folder / "usherd.log"
-        if kind is not None and kind not in (Interrupted, SystemExit) and log.exists():
-            print("The end of usherd's log:", *log.read_text().splitlines()[-20:], sep="\n    ",
-                  file=sys.stderr)
+        if kind is not None and kind not in (Interrupted, SystemExit):
+            for log in self.folder.glob("usher*d.log"):
+                print(f"The end of {log.name}:", *log.read_text().splitlines()[-20:],
+                      sep="\n    ", file=sys.stderr)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def build(self):
         self.client = Box(self, "client")
         self.director = Box(self, "director")
-        self.switch = Box(self, "switch")
-        self.servers = [Box(self, f"server {n}") for n in range(1, self.server_count + 1)]
-        self.switch.ip("link add br0 type bridge forward_delay 0")
-        self.switch.ip("link set br0 up")
-
+        self.switch = self.make_switch("switch")
         self.cable(self.client, "c0", self.director, "ext0")
         self.director.ip("addr add 198.51.100.1/24 dev ext0")
         self.director.ip(f"addr add {VIP}/32 dev ext0")
+        self.set_up_client()
+        self.plug_in(self.director, "int0")
+        self.director.ip(f"addr add {DIRECTOR_INSIDE}/24 dev int0")
+        self.make_servers()
+        self.usherd = Usherd(self)
+
+    def make_switch(self, name):
+        switch = Box(self, name)
+        switch.ip("link add br0 type bridge forward_delay 0 mcast_snooping 0")
+        switch.ip("link set br0 up")
+        return switch
+
+    def set_up_client(self):
+        """Its c0 is cabled."""
         self.client.ip(f"addr add {CLIENT}/24 dev c0")
         self.client.ip("route add 203.0.113.0/24 via 198.51.100.1")
         self.client.write_sysctl("net/ipv4/tcp_tw_reuse", 1)
         self.client.write_sysctl("net/ipv4/ip_local_port_range", "10000 65000")
+        self.client.leave_no_work_to_hardware("c0")
 
-        self.plug_in(self.director, "int0")
-        self.director.ip(f"addr add {DIRECTOR_INSIDE}/24 dev int0")
+    def make_servers(self):
+        self.servers = [Box(self, f"server {n}") for n in range(1, self.server_count + 1)]
         for number, server in enumerate(self.servers, 1):
             self.plug_in(server, "r0")
             server.ip(f"addr add {server_address(number)}/24 dev r0")
             server.ip(f"route add default via {DIRECTOR_INSIDE}")
-        # Over veth a partial checksum would travel as it is: endpoints must compute theirs.
-        for box, interface in [(self.client, "c0"), *((box, "r0") for box in self.servers)]:
-            box.run("ethtool", "-K", interface, "tx", "off", "tso", "off", "gso", "off",
-                    "gro", "off")
-        self.usherd = Usherd(self)
+            server.leave_no_work_to_hardware("r0")
 
     def cable(self, one, interface, other, peer):
         run(["ip", "link", "add", interface, "netns", one.holder.pid, "type", "veth",
@@ -110,22 +117,28 @@ class Rig:
         one.ip(f"link set {interface} up")
         other.ip(f"link set {peer} up")
 
-    def plug_in(self, box, interface):
-        port = f"sw{len(json.loads(self.switch.run('ip', '-j', 'link')))}"
-        self.cable(box, interface, self.switch, port)
-        self.switch.ip(f"link set {port} master br0")
+    def plug_in(self, box, interface, switch=None):
+        switch = switch or self.switch
+        port = f"sw{len(json.loads(switch.run('ip', '-j', 'link')))}"
+        self.cable(box, interface, switch, port)
+        switch.ip(f"link set {port} master br0")
 
-    def start_nginx(self, number, ports=(80,), name=None):
+    def start_nginx(self, number, ports=(80,), name=None, **more):
         """A web server on server 1, 2, ... that answers with its name."""
-        name = name or f"web-{number}"
+        return self.start_web(self.servers[number - 1], name or f"web-{number}", ports, **more)
+
+    def start_web(self, box, name, ports=(80,), more="", keepalive=100):
+        """As above in any box. `more` is written into nginx's server block, `keepalive` is how many
+        requests a connection lives for. Its folder."""
         folder = self.folder / name
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         listens = "".join(f"""
     server {{
         listen [::]:{port} ipv6only=off backlog=4096;
         location / {{
             return 200 "{name if port == ports[0] else f'{name}:{port}'}\\n";
         }}
+        {more}
     }}""" for port in ports)
         paths = "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in
                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -138,18 +151,19 @@ events {{ worker_connections 8192; }}
 http {{
     access_log off;
     default_type text/plain;
-    keepalive_requests 100;
+    keepalive_requests {keepalive};
 {paths}{listens}
 }}
 """)
-        self.servers[number - 1].start(
+        box.start(
             "nginx", "-e", folder / "error.log", "-p", folder, "-c", folder / "nginx.conf",
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
-        while not listening(self.servers[number - 1], ports[-1]):
+        while not listening(box, ports[-1]):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"nginx does not start: {(folder / 'error.log').read_text()}")
             time.sleep(0.02)
+        return folder
 
 
 def tool_folder():
@@ -157,14 +171,14 @@ def tool_folder():
     return ROOT / (sys.argv[1] if len(sys.argv) > 1 else "build/release") / "tools"
 
 
-def main(name, test, servers=3):
+def main(name, test, servers=3, network=Rig):
     """Runs test(rig); the exit code says how it went."""
     if os.geteuid() != 0:
         print(f"{name}: needs root for network namespaces")
         sys.exit(SKIPPED)
     clean_up_on_signals()
     try:
-        with Rig(name, servers, tool_folder()) as rig:
+        with network(name, servers, tool_folder()) as rig:
             test(rig)
     except Interrupted as signal_name:
         sys.exit(f"{name}: ended by {signal_name}")

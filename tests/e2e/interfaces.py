@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Interfaces that go and come while usherd runs: set down, given another MTU, renamed, deleted and
+made again, moved away and back. Meanwhile another client is served through another interface, and
+connections go on when the interface is back."""
+
+import socket
+import sys
+import threading
+import time
+
+sys.dont_write_bytecode = True
+from boxes import Box  # noqa: E402
+from checks import expect, wait_until  # noqa: E402
+from echo import TcpEcho, UdpEcho, ask  # noqa: E402
+from topology import CLIENT, VIP, main, server_address, service  # noqa: E402
+
+SERVER = server_address(1)
+INTERFACES = {"ext0": "external", "ext1": "external", "int0": "internal"}
+TIMES = 12  # deleted and made again: more often than the packet pool would last if each lost some
+
+
+class Asker(threading.Thread):
+    """Asks on one UDP flow all the time, through the interface that nothing happens to."""
+
+    def __init__(self, box):
+        super().__init__(daemon=True)
+        with box.inside():
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.connect((VIP, 7))
+        self.socket.settimeout(1)
+        self.answered = self.lost = 0
+        self.start()
+
+    def run(self):
+        number = 0
+        while True:
+            number += 1
+            try:
+                self.socket.send(b"%d" % number)
+                while self.socket.recv(100) != b"1: %d" % number:
+                    pass
+                self.answered += 1
+            except OSError:
+                self.lost += 1
+            time.sleep(0.005)
+
+
+def add_second_client(rig):
+    other = Box(rig, "other client")
+    rig.cable(other, "c1", rig.director, "ext1")
+    rig.director.ip("addr add 192.0.2.1/24 dev ext1")
+    other.ip("addr add 192.0.2.2/24 dev c1")
+    other.ip("route add 203.0.113.0/24 via 192.0.2.1")
+    other.leave_no_work_to_hardware("c1")
+    return other
+
+
+def port(rig, name="ext0"):
+    (row,) = [row for row in rig.usherd.ask("port.list") if row["name"] == name]
+    return row
+
+
+def give_addresses(rig):
+    rig.director.ip("addr add 198.51.100.1/24 dev ext0")
+    rig.director.ip(f"addr add {VIP}/32 dev ext0")
+
+
+def make_again(rig):
+    """The cable between the client and the director, as Rig.build does it."""
+    rig.cable(rig.client, "c0", rig.director, "ext0")
+    give_addresses(rig)
+    rig.client.ip(f"addr add {CLIENT}/24 dev c0")
+    rig.client.ip("route add 203.0.113.0/24 via 198.51.100.1")
+    rig.client.leave_no_work_to_hardware("c0")
+
+
+class Flows:
+    """A connection and a UDP flow of the client's, which go on for the whole test."""
+
+    def __init__(self, rig):
+        with rig.client.inside():
+            self.tcp = socket.create_connection((VIP, 8), 5)
+            self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.tcp.settimeout(20)  # TCP backs off while nothing comes through
+        self.udp.connect((VIP, 7))
+        self.udp.settimeout(0.3)
+
+    def udp_answers(self):
+        try:
+            self.udp.send(b"there?")
+            return self.udp.recv(100) == b"1: there?"
+        except OSError:
+            return False
+
+    def go_on(self, when):
+        wait_until(self.udp_answers, f"{when}: the old UDP flow is answered", 5)
+        ask(self.tcp)
+        expect(True, f"{when}: the old TCP connection lives")
+
+
+def set_down(rig, flows):
+    rig.director.ip("link set ext0 down")
+    wait_until(lambda: not port(rig)["link"], "set down: usher port shows it")
+    rig.director.ip("link set ext0 up")
+    flows.go_on("up again")
+
+
+def change_mtu(rig, flows):
+    rig.director.ip("link set ext0 mtu 1400")
+    wait_until(lambda: port(rig)["mtu"] == 1400, "another MTU is seen")
+    flows.go_on("with an MTU of 1400")
+    offset = rig.usherd.log.stat().st_size
+    rig.director.ip("link set ext0 mtu 3000")
+    rig.usherd.await_log("ip link set ext0 mtu 1500", offset)
+    expect(True, "an MTU that is too large is warned of, with the remedy")
+    rig.director.ip("link set ext0 mtu 1500")
+    flows.go_on("with an MTU of 1500 again")
+
+
+def rename(rig, flows):
+    for old, new in (("ext0", "wan0"), ("wan0", "ext0")):
+        rig.director.ip(f"link set {old} down")
+        rig.director.ip(f"link set {old} name {new}")
+        rig.director.ip(f"link set {new} up")
+        flows.go_on(f"renamed {new}")
+
+
+def delete(rig, flows):
+    rig.director.ip("link del ext0")
+    wait_until(lambda: "gone" in port(rig)["detail"], "deleted: usher port says that it is gone")
+    expect(not port(rig)["link"], "and that its link is down")
+    time.sleep(0.5)
+    make_again(rig)
+    wait_until(lambda: port(rig)["link"], "made again: it is opened again")
+    flows.go_on("made again")
+    for _ in range(TIMES):
+        rig.director.ip("link del ext0")
+        wait_until(lambda: "gone" in port(rig)["detail"], "deleted")
+        make_again(rig)
+        wait_until(lambda: port(rig)["link"], "made again")
+    flows.go_on(f"deleted and made again {TIMES} times more")
+
+
+def move(rig, flows):
+    rig.director.ip(f"link set ext0 netns {rig.switch.holder.pid}")
+    wait_until(lambda: "gone" in port(rig)["detail"], "moved to another box: it is gone")
+    rig.switch.ip(f"link set ext0 netns {rig.director.holder.pid}")
+    rig.director.ip("link set ext0 up")
+    give_addresses(rig)
+    wait_until(lambda: port(rig)["link"], "moved back: it is opened again")
+    flows.go_on("moved back")
+
+
+def test(rig):
+    UdpEcho(rig.servers[0], 7, "1")
+    TcpEcho(rig.servers[0], 8)
+    other = add_second_client(rig)
+    rig.usherd.start(service([f"{SERVER}:7"], "udp", 7) + service([f"{SERVER}:8"], "tcp", 8),
+                     interfaces=INTERFACES)
+    flows = Flows(rig)
+    flows.go_on("at first")
+    asker = Asker(other)
+    before = port(rig)["rx_packets"]
+    for happens in (set_down, change_mtu, rename, delete, move):
+        happens(rig, flows)
+        expect(asker.lost == 0, f"the other interface lost nothing of {asker.answered}")
+    expect(asker.answered > 500, f"{asker.answered} answers came through the other interface")
+    expect(port(rig)["rx_packets"] > before, "the packets of before it went are still counted")
+    stood = [int(line.rsplit(None, 2)[1]) for line in rig.usherd.log.read_text().splitlines()
+             if "stood still for" in line]
+    expect(stood, f"the workers stood still {len(stood)} times, {max(stood)} us at most")
+
+
+main("interfaces", test, servers=1)
