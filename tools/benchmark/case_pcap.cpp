@@ -9,80 +9,59 @@
 #include <stdexcept>
 #include <thread>
 
-#include "tools/benchmark/pcap_forwarders.hpp"
+#include "tools/benchmark/forwarders.hpp"
+#include "tools/benchmark/pcap_capture.hpp"
+#include "tools/benchmark/pcap_io.hpp"
 #include "tools/benchmark/rig.hpp"
 
 namespace usher::bench {
 
 namespace {
 
-constexpr PcapTraffic kSteps[] = {{17, 1000}, {17, 10000}, {17, 100000}, {6, 1000}};
+constexpr OneArmTraffic kSteps[] = {{17, 1000}, {17, 10000}, {17, 100000}, {6, 1000}};
 constexpr std::uint64_t kIoPackets = 8'000'000;
+constexpr int kTries = 600;  // of 100 ms, for all flows to be known
 
-class TemporaryFolder {
-  public:
-    TemporaryFolder() {
-        std::string name = std::filesystem::temp_directory_path() / "usher-bench-XXXXXX";
-        if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-        path_ = name;
+void await_connections(RunningUsherd& usherd, std::uint32_t count) {
+    for (int i = 0; i < kTries; ++i) {
+        if (usherd.connections() == count) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-
-  private:
-    std::filesystem::path path_;
-};
-
-struct Window {
-    std::chrono::milliseconds warm, timed;
-};
-
-double cycles_a_packet(const Progress& before, const Progress& after) {
-    const auto packets = static_cast<double>(after.packets - before.packets);
-    const auto nanoseconds = static_cast<double>(after.nanoseconds - before.nanoseconds);
-    if (packets == 0) throw std::runtime_error("nothing is forwarded");
-    return nanoseconds * static_cast<double>(rte_get_tsc_hz()) / 1e9 / packets;
+    throw std::runtime_error("usherd does not forward");
 }
 
-// What one of them does while the others are held. Adds to `dropped`.
-template <class Forwarder>
-double window(Forwarder& forwarder, const Window& times, std::uint64_t& dropped) {
-    forwarder.child().release();
-    std::this_thread::sleep_for(times.warm);
-    const Progress before = forwarder.progress();
-    std::this_thread::sleep_for(times.timed);
-    const Progress after = forwarder.progress();
-    forwarder.child().hold();
-    dropped += after.dropped - before.dropped;
-    return cycles_a_packet(before, after);
-}
-
-void run_step(Report& report, const Settings& settings, const PcapTraffic& traffic) {
+void run_step(Report& report, const Settings& settings, const OneArmTraffic& traffic) {
     const TemporaryFolder folder;
-    write_capture(capture_in(folder.path()), traffic);
+    const std::filesystem::path capture = folder.path() / "flows.pcap";
+    write_capture(capture, traffic);
     const Window times{std::chrono::milliseconds(settings.quick ? 50 : 200),
                        std::chrono::milliseconds(settings.quick ? 200 : 1000)};
     const std::uint64_t io_packets = settings.quick ? kIoPackets / 8 : kIoPackets;
 
-    UsherdOnPcap usherd(traffic, folder.path());
+    const std::string device = fmt::format("net_pcap0,rx_pcap={},infinite_rx=1", capture.string());
+    const unsigned packets = traffic.packets() + kPcapInFlight;
+    OneArm arm;
+    arm.device = device;
+    arm.buffers = packets;
+    arm.cores = {core_number(Core::last)};
+    arm.socket = RunningUsherd::socket_in(folder.path());
+    RunningUsherd usherd(one_arm_configuration(traffic, arm), folder.path());
+    await_connections(usherd, traffic.flows);
     usherd.child().hold();
-    std::unique_ptr<TestpmdOnPcap> testpmd;
-    if (TestpmdOnPcap::exists()) {
-        testpmd = std::make_unique<TestpmdOnPcap>(traffic, folder.path());
+    std::unique_ptr<RunningTestpmd> testpmd;
+    if (RunningTestpmd::exists()) {
+        testpmd = std::make_unique<RunningTestpmd>(
+            RunningTestpmd::Setup{device, "io", packets, arm.cores});
         testpmd->child().hold();
     }
-    IoOnPcap io(traffic, folder.path());
+    IoOnPcap io(device, packets);
 
     Row row;
     std::vector<double> ours, theirs, least;
+    const auto wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
     for (int i = 0; i < settings.repeats; ++i) {
-        ours.push_back(window(usherd, times, row.lost));
-        if (testpmd) theirs.push_back(window(*testpmd, times, row.lost));
+        ours.push_back(measure_in(usherd, times, wait, cycles_a_packet, row.lost));
+        if (testpmd) theirs.push_back(measure_in(*testpmd, times, wait, cycles_a_packet, row.lost));
         io.run(io_packets / 4);
         least.push_back(cycles_a_packet({}, io.run(io_packets)));
     }
@@ -105,7 +84,7 @@ void run_step(Report& report, const Settings& settings, const PcapTraffic& traff
 
 void run_pcap(Report& report, const Settings& settings) {
     try {
-        for (const PcapTraffic& traffic : kSteps) {
+        for (const OneArmTraffic& traffic : kSteps) {
             if (settings.flows != 0 && settings.flows != traffic.flows) continue;
             run_step(report, settings, traffic);
             if (settings.quick) break;

@@ -24,6 +24,7 @@ constexpr Case kCases[] = {
     {"two-workers", "two workers at one table", run_two_workers},
     {"memory", "bytes a connection", run_memory},
     {"pcap", "usherd itself, replaying a capture, beside testpmd", run_pcap},
+    {"wire", "usherd itself on a wire of shared memory, beside testpmd's MAC swap", run_wire},
 };
 
 int run(int argc, char** argv) {
@@ -33,7 +34,8 @@ int run(int argc, char** argv) {
     std::vector<std::string> names;
     bool stages = false;
     app.add_option("case", names, "Which cases; all without");
-    app.add_option("--flows", settings.flows, "established, pcap, --stages: only this many flows");
+    app.add_option("--flows", settings.flows,
+                   "established, pcap, wire, --stages: only this many flows");
     app.add_option("--repeats", settings.repeats, "Rounds of each case")
         ->check(CLI::Range(3, 1000));
     app.add_option("--json", json, "Write the figures there, too");

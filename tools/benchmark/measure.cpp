@@ -31,6 +31,10 @@ void see_cores() {
     the_cores() = allowed_cores();
 }
 
+const std::vector<int>& all_cores() {
+    return the_cores();
+}
+
 int core_number(Core core) {
     const std::vector<int>& cores = the_cores();
     if (cores.empty()) return 0;

@@ -39,6 +39,7 @@ enum class Core : std::uint8_t { first, last };
 void pin_to(Core core);
 void see_cores();  // at the start
 int core_number(Core core);
+const std::vector<int>& all_cores();
 void use_all_cores();  // this thread may run on any of them again
 
 // Core cycles a TSC cycle, by a chain of additions: tells a quiet machine from a slow phase.

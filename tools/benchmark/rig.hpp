@@ -98,6 +98,7 @@ void run_flood(Report& report, const Settings& settings);
 void run_two_workers(Report& report, const Settings& settings);
 void run_memory(Report& report, const Settings& settings);
 void run_pcap(Report& report, const Settings& settings);
+void run_wire(Report& report, const Settings& settings);
 void run_stages(Report& report, const Settings& settings);
 
 }  // namespace usher::bench

@@ -27,7 +27,7 @@ class Child {
     void hold();
     void release();
 
-    // What the thread whose name has `part` in it has spent on a processor; 0: no such thread.
+    // What the threads whose name has `part` in it have spent on a processor; 0: no such thread.
     std::uint64_t thread_nanoseconds(const std::string& part) const;
 
   private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "tools/benchmark/pcap_child.hpp"
+#include "tools/benchmark/child.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -99,15 +99,16 @@ void Child::release() {
 std::uint64_t Child::thread_nanoseconds(const std::string& part) const {
     std::error_code gone;
     const std::string threads = "/proc/" + std::to_string(pid_) + "/task";
+    std::uint64_t all = 0;
     for (const auto& thread : std::filesystem::directory_iterator(threads, gone)) {
         std::string name;
         std::ifstream(thread.path() / "comm") >> name;
         if (name.find(part) == std::string::npos) continue;
         std::uint64_t nanoseconds = 0;
         std::ifstream(thread.path() / "schedstat") >> nanoseconds;
-        return nanoseconds;
+        all += nanoseconds;
     }
-    return 0;
+    return all;
 }
 
 }  // namespace usher::bench
