@@ -62,7 +62,10 @@ class NeighbourQueue {
             if (row.count == 0) continue;
             unsigned kept = 0;
             for (unsigned i = 0; i < row.count; ++i)
-                if (keep(row.waiting[i])) row.waiting[kept++] = row.waiting[i];
+                if (keep(row.waiting[i]))
+                    row.waiting[kept++] = row.waiting[i];
+                else
+                    forget(row, row.waiting[i]);
             count_ -= row.count - kept;
             row.count = kept;
         }
@@ -87,6 +90,11 @@ class NeighbourQueue {
 
     Row& row_of(const IpAddress& neighbour);
     void ask(Row& row, const Waiting& waiting);
+    // Its time, or its neighbour, has come: the next packet for that asks at once.
+    static void forget(Row& row, const Waiting& waiting) {
+        for (Asked& one : row.asked)
+            if (one.neighbour == waiting.neighbour && one.port == waiting.port) one.used = false;
+    }
 
     const HashSeed seed_;
     std::array<Row, kRows> rows_;

@@ -80,6 +80,15 @@ TEST_F(Neighbours, AreAskedForAgainWhilePacketsCome) {
     EXPECT_EQ(asked().size(), 1U);
 }
 
+// It answered, and was forgotten by Linux a moment later.
+TEST_F(Neighbours, AreAskedForAtOnceWhenNothingWaitsAnyMore) {
+    put("10.0.0.7", 0);
+    EXPECT_EQ(asked().size(), 1U);
+    queue_.sift([](const auto&) { return false; });
+    put("10.0.0.7", 1);
+    EXPECT_EQ(asked().size(), 1U);
+}
+
 // Nine that never answer used to be enough to fill the queue, and nobody else was asked for.
 TEST_F(Neighbours, ThatNeverAnswerDoNotStarveOthers) {
     for (int round = 0; round < 100; ++round)
