@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nat/address.hpp"
+#include "nat/ftp_text.hpp"
 
 namespace usher {
 
@@ -56,8 +57,14 @@ struct ServiceOptions {
     // Whether connections to this port of the service get the helper. IPVS's, too, goes by the port
     // of the connection, whatever the service is named by.
     bool has_ftp_helper(Protocol protocol, std::uint16_t port) const {
-        constexpr std::uint16_t kFtpControl = 21;
-        return protocol == Protocol::tcp && ftp.value_or(port == kFtpControl);
+        return protocol == Protocol::tcp && ftp.value_or(port == kFtpControlPort);
+    }
+    // The port that FTP control connections to a service of these options come to; 0: it has none.
+    std::uint16_t ftp_control_port(const ServiceKey& key) const {
+        const std::uint16_t port = key.port != 0 ? key.port : kFtpControlPort;
+        return has_ftp_helper(key.fwmark != 0 ? Protocol::tcp : key.protocol, port)
+                   ? port
+                   : std::uint16_t{0};
     }
 
     friend bool operator==(const ServiceOptions&, const ServiceOptions&) = default;

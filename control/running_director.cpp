@@ -2,7 +2,6 @@
 #include "control/running_director.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "control/defence.hpp"
 #include "control/log.hpp"
@@ -14,8 +13,6 @@ namespace usher {
 
 namespace {
 
-const KernelNetwork kNoKernel;
-constexpr std::array<std::uint8_t, 16> kAnyIpv6{};
 constexpr int kRequestsATime = 64;  // each is a question to the kernel, and its answer
 
 StateTimeouts in_ticks(const Timeouts& timeouts) {
@@ -47,24 +44,6 @@ std::vector<StateTimeouts> own_timeouts(const Timeouts& timeouts,
         all.back()[static_cast<std::size_t>(State::sctp_established)] = seconds(idle);
     }
     return all;
-}
-
-// Where packets go that a rule may give the mark of a service.
-std::vector<MarkedDestination> marked_destinations(const DesiredState& desired) {
-    std::vector<MarkedDestination> marked;
-    for (const MarkRule& rule : desired.marks) {
-        ServiceKey service;
-        service.fwmark = rule.mark;
-        service.protocol = Protocol::ip;
-        service.address = rule.family == Family::ipv4 ? IpAddress() : IpAddress(kAnyIpv6);
-        if (!desired.services.contains(service)) continue;
-        const Prefix anywhere = Prefix::of(service.address, 0);
-        for (const Protocol protocol : {Protocol::tcp, Protocol::udp, Protocol::sctp})
-            if (!rule.protocol || rule.protocol == protocol)
-                marked.push_back({protocol, rule.destination.value_or(anywhere),
-                                  rule.destination_ports.first, rule.destination_ports.last});
-    }
-    return marked;
 }
 
 void set_threshold(DataPlane& plane, ServerSlot slot, const ServerOptions& options) {
@@ -202,137 +181,6 @@ void RunningDirector::set_thresholds(const DesiredState& from, const DesiredStat
     }
 }
 
-namespace {
-
-// Where a service's servers have FTP control connections, and the active ones' data port.
-void add_ftp_servers(std::vector<SteeredEndpoint>& servers, const ServiceKey& key,
-                     const DesiredService& service) {
-    constexpr std::uint16_t kFtpControl = 21;
-    const std::uint16_t asked_for = key.port != 0 ? key.port : kFtpControl;
-    if (!service.options.has_ftp_helper(key.fwmark != 0 ? Protocol::tcp : key.protocol, asked_for))
-        return;
-    for (const DesiredServer& server : service.servers) {
-        const std::uint16_t port = server.key.port != 0 ? server.key.port : asked_for;
-        servers.push_back({Protocol::tcp, server.key.address, port, true});
-        servers.push_back(
-            {Protocol::tcp, server.key.address, static_cast<std::uint16_t>(port - 1)});
-    }
-}
-
-}  // namespace
-
-// Answers of servers that are deleted but still have connections go to the workers, too.
-Result<void> RunningDirector::steer(const DesiredState& desired) {
-    if (parts_.steering.empty()) return {};
-    SteeringSet wanted;
-    for (const auto& [key, service] : desired.services)
-        if (key.fwmark == 0)
-            wanted.services.push_back({key.protocol, key.address, key.port,
-                                       service.options.has_ftp_helper(key.protocol, key.port)});
-    for (const auto& [service, servers] : slots_.held()) {
-        const bool marked = service.fwmark != 0;
-        // Deleted, with connections: their packets are the workers' to drop.
-        if (!marked && !desired.services.empty())
-            wanted.services.push_back({service.protocol, service.address, service.port});
-        for (const auto& [server, slot] : servers) {
-            wanted.servers.push_back(
-                {marked ? Protocol::tcp : service.protocol, server.address, server.port});
-            if (!marked) continue;
-            wanted.servers.push_back({Protocol::udp, server.address, server.port});
-            wanted.servers.push_back({Protocol::sctp, server.address, server.port});
-        }
-    }
-    for (const auto& [key, service] : desired.services)
-        add_ftp_servers(wanted.servers, key, service);
-    wanted.marked = marked_destinations(desired);
-    wanted.other =
-        desired.other == OtherTraffic::drop ? OtherPackets::to_worker : OtherPackets::to_kernel;
-    wanted.inside = masquerade_plan_.inside;
-    wanted.outside = outside_.held();
-    for (const KernelAddress& address : parts_.kernel->network().addresses)
-        wanted.local_addresses.push_back(address.address);
-    for (const auto& [ifindex, link] : parts_.kernel->network().links)
-        wanted.local_macs.push_back(link.mac);
-    for (auto& [port, interface] : parts_.steering) {
-        set_tags(wanted, port);
-        if (auto updated = interface.update(wanted); !updated) return updated;
-    }
-    return {};
-}
-
-void RunningDirector::set_tags(SteeringSet& wanted, PortIndex port) const {
-    wanted.untagged = parts_.interfaces[port].takes_untagged ? Untagged::ours : Untagged::kernels;
-    wanted.vlans.clear();
-    for (const PlannedPort& each : parts_.interfaces)
-        if (each.vlan.id != 0 && each.vlan.parent == port) wanted.vlans.push_back(each.vlan.id);
-}
-
-void RunningDirector::plan_network() {
-    const KernelNetwork& kernel = parts_.kernel ? parts_.kernel->network() : kNoKernel;
-    network_ = std::make_shared<Network>(planner_.plan(kernel));
-}
-
-void RunningDirector::lose_port(PortIndex port) {
-    constexpr unsigned kNone = std::numeric_limits<unsigned>::max();  // no interface's number
-    parts_.steering.erase(port);
-    parts_.interfaces[port].ifindex = kNone;
-    take_in_network();
-}
-
-void RunningDirector::replace_port(PortIndex port, Steering steering) {
-    parts_.steering.insert_or_assign(port, std::move(steering));
-    parts_.interfaces[port].ifindex = parts_.ports[port]->ifindex();
-    parts_.interfaces[port].mac = parts_.ports[port]->mac();
-    take_in_network();
-}
-
-void RunningDirector::on_kernel_news() {
-    const auto changed = parts_.kernel->on_readable();
-    if (!changed) {
-        log_error("the kernel's network cannot be read: {}", changed.error().message);
-        return;
-    }
-    if (*changed) take_in_network();
-}
-
-// Everything that follows from Linux's network, or from which interfaces are ours.
-void RunningDirector::take_in_network() {
-    // A VLAN device that was made anew has another number.
-    for (PlannedPort& port : parts_.interfaces)
-        if (port.vlan.id != 0 && !parts_.kernel->network().links.contains(port.ifindex))
-            if (const KernelLink* link = parts_.kernel->network().link(port.name))
-                port.ifindex = link->ifindex;
-    planner_.set_ports(parts_.interfaces);
-    plan_network();
-    if (const auto done = set_masquerade(desired_); !done)
-        log_error("masquerading: {}", done.error().message);
-    republish();
-    if (const auto steered = steer(desired_); !steered)
-        log_error("steering: {}", steered.error().message);
-    want_neighbours();
-}
-
-// The next hops to all real servers: asked for before the first packet needs them.
-void RunningDirector::want_neighbours() {
-    if (parts_.kernel == nullptr) return;
-    const KernelNetwork& kernel = parts_.kernel->network();
-    std::set<NeighbourKey> in_use;
-    for (const auto& [service, servers] : slots_.held())
-        for (const auto& [server, slot] : servers)
-            for (const NeighbourKey& key : planner_.neighbours_of(kernel, server.address))
-                in_use.insert(key);
-    for (const KernelRoute& route : kernel.routes)
-        for (const KernelNextHop& next : route.next_hops)
-            if (next.gateway) in_use.insert({next.ifindex, *next.gateway});
-    for (const NeighbourKey& key : in_use)
-        if (!neighbours_in_use_.contains(key)) {
-            log_debug(kDebugNeighbour, "asking for {}", key.address.to_string());
-            static_cast<void>(parts_.kernel->request_neighbour(key.ifindex, key.address));
-        }
-    neighbours_in_use_ = std::move(in_use);
-    neighbour_log_.note(kernel, neighbours_in_use_);
-}
-
 void RunningDirector::on_housekeeping() {
     for (Worker* worker : parts_.workers) {
         NeighbourRequest request{};
@@ -362,50 +210,6 @@ void RunningDirector::sample_loads() {
     for (const Worker* worker : parts_.workers)
         counters.push_back(&worker->counters());
     loads_.sample(counters);
-}
-
-// Before the services of `desired` are published: their ports are not handed out from now on.
-Result<void> RunningDirector::set_masquerade(const DesiredState& desired) {
-    MasqueradePlan plan = plan_masquerade(desired.masquerade, box_addresses());
-    std::vector<ServiceKey> services;
-    for (const auto& [key, service] : desired.services)
-        services.push_back(key);
-    if (auto set = outside_.set(plan.outside, services); !set) return set;
-    masquerade_ = compile_masquerade(plan, outside_);
-    masquerade_plan_ = std::move(plan);
-    return {};
-}
-
-BoxAddresses RunningDirector::box_addresses() const {
-    BoxAddresses box;
-    for (PortIndex port = 0; port < parts_.interfaces.size(); ++port) {
-        const auto v4 = network_->port_address<Family::ipv4>(port);
-        const auto v6 = network_->port_address<Family::ipv6>(port);
-        if (v4 != Be32()) box.on_ports.push_back({port, IpAddress(v4)});
-        if (!IpAddress(v6).is_unspecified()) box.on_ports.push_back({port, IpAddress(v6)});
-    }
-    for (const auto& each : box.on_ports)
-        box.all.push_back(each.address);
-    if (parts_.kernel != nullptr)
-        for (const KernelAddress& each : parts_.kernel->network().addresses)
-            box.all.push_back(each.address);
-    return box;
-}
-
-// Ports that have rested, addresses that nobody needs any more, and a word when ports run out.
-void RunningDirector::watch_outside() {
-    if (++seconds_ % kGenerationSeconds == 0) parts_.plane.ports.begin_generation();
-    if (outside_.release())
-        if (const auto steered = steer(desired_); !steered)
-            log_error("steering: {}", steered.error().message);
-    std::uint64_t exhausted = 0;
-    for (const OutsideRow& row : outside())
-        exhausted += row.exhausted;
-    if (exhausted > exhausted_before_)
-        log_warning(
-            "masquerading: {} connections found no outside port: see usher masquerade ports",
-            exhausted - exhausted_before_);
-    exhausted_before_ = exhausted;
 }
 
 // Servers in their slow start get their next weights. Nothing else has changed.

@@ -195,34 +195,21 @@ CompiledServices ServiceCompiler::assemble() const {
 
 namespace {
 
-constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
-
-// The port of the FTP control connections that a service may have; 0: none.
-template <Family F>
-Be16 ftp_port(const Service<F>& service) {
-    constexpr std::uint16_t kFtpControl = 21;
-    if (service.mark == 0 && service.protocol != kTcp) return Be16();
-    const Be16 port = service.port == Be16() ? Be16::from_host(kFtpControl) : service.port;
-    return service.has_ftp_helper(port) ? port : Be16();
-}
-
 // FTP's active data connections come from there; what of them is not expected is a server's packet
 // of no connection, and not masqueraded.
 template <Family F>
-void add_ftp_data(RealServers<F>& endpoints, Be16 asked_for,
+void add_ftp_data(RealServers<F>& endpoints, std::uint16_t asked_for,
                   const typename Service<F>::Server& server) {
-    const Be16 control = server.port == Be16() ? asked_for : server.port;
-    endpoints.add(kTcp, server.address,
-                  Be16::from_host(static_cast<std::uint16_t>(control.host() - 1)));
-}
-
-template <Family F>
-std::size_t endpoints_of(const Service<F>& service) {
-    return service.servers().size() *
-           ((service.mark != 0 ? 3U : 1U) + (ftp_port(service) != Be16() ? 1U : 0U));
+    const std::uint16_t control = server.port == Be16() ? asked_for : server.port.host();
+    endpoints.add(static_cast<std::uint8_t>(Protocol::tcp), server.address,
+                  Be16::from_host(static_cast<std::uint16_t>(control - 1)));
 }
 
 }  // namespace
+
+std::uint16_t ServiceCompiler::ftp_port_of(const Compiled& each) {
+    return each.source->options.ftp_control_port(each.key);
+}
 
 template <Family F>
 void ServiceCompiler::add_family(CompiledServices& result) const {
@@ -232,7 +219,9 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
         const auto* service = std::get_if<Shared<F>>(&each.service);
         if (service == nullptr) continue;
         mine.push_back(&each);
-        count += endpoints_of(**service);
+        // Of a mark, TCP, UDP and SCTP; and where FTP's data comes from.
+        count += (*service)->servers().size() *
+                 ((each.key.fwmark != 0 ? 3U : 1U) + (ftp_port_of(each) != 0 ? 1U : 0U));
     }
     typename ServiceTable<F>::List list;
     list.reserve(mine.size());
@@ -240,7 +229,7 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
     for (const Compiled* each : mine) {
         const Service<F>& service = *list.emplace_back(std::get<Shared<F>>(each->service));
         const std::span servers = service.servers();
-        const Be16 ftp = ftp_port(service);
+        const std::uint16_t ftp = ftp_port_of(*each);
         for (std::size_t i = 0; i < servers.size(); ++i) {
             set_bit(result.deployed, servers[i].slot);
             if (each->source->servers[i].options.weight != 0)
@@ -254,7 +243,7 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
             const auto add = [&](std::uint8_t protocol) {
                 endpoints->add(protocol, servers[i].address, servers[i].port);
             };
-            if (ftp != Be16()) add_ftp_data<F>(*endpoints, ftp, servers[i]);
+            if (ftp != 0) add_ftp_data<F>(*endpoints, ftp, servers[i]);
             if (service.mark == 0) {
                 add(service.protocol);
             } else {

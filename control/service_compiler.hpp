@@ -57,6 +57,7 @@ class ServiceCompiler {
                            const Compiled* before);
     std::uint16_t timeout_class(std::uint32_t idle_timeout);
     CompiledServices assemble() const;
+    static std::uint16_t ftp_port_of(const Compiled& each);  // 0: no FTP helper
     template <Family F>
     void add_family(CompiledServices& result) const;
     template <Family F>

@@ -21,13 +21,12 @@ namespace usher {
 namespace {
 
 constexpr Ticks kWhileControlling = seconds(60);
-constexpr std::uint16_t kFtpControl = 21;
 constexpr int kTries = 4;
 
 // FTP's data connections come to other ports: its templates are for all.
 template <Family F>
 bool is_for_one_port(const Service<F>& service, Be16 port) {
-    return service.mark == 0 && service.port == port && port.host() != kFtpControl;
+    return service.mark == 0 && service.port == port && port.host() != kFtpControlPort;
 }
 
 Be32 masked(Be32 client, Be32 mask) {

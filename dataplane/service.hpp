@@ -13,6 +13,7 @@
 
 #include "dataplane/clock.hpp"
 #include "nat/flow.hpp"
+#include "nat/ftp_text.hpp"
 #include "schedulers/scheduler.hpp"
 
 namespace usher {
@@ -54,9 +55,8 @@ struct alignas(64) Service {
     bool ftp_third_party = false;  // FtpParties
 
     bool has_ftp_helper(Be16 of_port) const {
-        constexpr std::uint16_t kFtpControl = 21;
         return ftp == FtpHelper::on ||
-               (ftp == FtpHelper::on_its_port && of_port.host() == kFtpControl);
+               (ftp == FtpHelper::on_its_port && of_port.host() == kFtpControlPort);
     }
 
     // In the scheduler's order.

@@ -18,6 +18,8 @@
 
 namespace usher {
 
+inline constexpr std::uint16_t kFtpControlPort = 21;
+
 enum class FtpKind : std::uint8_t { port, extended_port, passive, extended_passive };
 
 // Who connects: the server to the client's `port`, after PORT and EPRT; else the client to the

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Masquerading's rules, addresses and ports, as RunningDirector keeps them.
+#include "control/log.hpp"
+#include "control/running_director.hpp"
+
+namespace usher {
+
+// Before the services of `desired` are published: their ports are not handed out from now on.
+Result<void> RunningDirector::set_masquerade(const DesiredState& desired) {
+    MasqueradePlan plan = plan_masquerade(desired.masquerade, box_addresses());
+    std::vector<ServiceKey> services;
+    for (const auto& [key, service] : desired.services)
+        services.push_back(key);
+    if (auto set = outside_.set(plan.outside, services); !set) return set;
+    masquerade_ = compile_masquerade(plan, outside_);
+    masquerade_plan_ = std::move(plan);
+    return {};
+}
+
+BoxAddresses RunningDirector::box_addresses() const {
+    BoxAddresses box;
+    for (PortIndex port = 0; port < parts_.interfaces.size(); ++port) {
+        const auto v4 = network_->port_address<Family::ipv4>(port);
+        const auto v6 = network_->port_address<Family::ipv6>(port);
+        if (v4 != Be32()) box.on_ports.push_back({port, IpAddress(v4)});
+        if (!IpAddress(v6).is_unspecified()) box.on_ports.push_back({port, IpAddress(v6)});
+    }
+    for (const auto& each : box.on_ports)
+        box.all.push_back(each.address);
+    if (parts_.kernel != nullptr)
+        for (const KernelAddress& each : parts_.kernel->network().addresses)
+            box.all.push_back(each.address);
+    return box;
+}
+
+// Ports that have rested, addresses that nobody needs any more, and a word when ports run out.
+void RunningDirector::watch_outside() {
+    if (++seconds_ % kGenerationSeconds == 0) parts_.plane.ports.begin_generation();
+    if (outside_.release())
+        if (const auto steered = steer(desired_); !steered)
+            log_error("steering: {}", steered.error().message);
+    std::uint64_t exhausted = 0;
+    for (const OutsideRow& row : outside())
+        exhausted += row.exhausted;
+    if (exhausted > exhausted_before_)
+        log_warning(
+            "masquerading: {} connections found no outside port: see usher masquerade ports",
+            exhausted - exhausted_before_);
+    exhausted_before_ = exhausted;
+}
+
+}  // namespace usher

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What RunningDirector makes of Linux's network, as it changes, and of which interfaces are open.
+#include <limits>
+
+#include "control/log.hpp"
+#include "control/running_director.hpp"
+
+namespace usher {
+
+namespace {
+const KernelNetwork kNoKernel;
+}
+
+void RunningDirector::plan_network() {
+    const KernelNetwork& kernel = parts_.kernel ? parts_.kernel->network() : kNoKernel;
+    network_ = std::make_shared<Network>(planner_.plan(kernel));
+}
+
+void RunningDirector::lose_port(PortIndex port) {
+    constexpr unsigned kNone = std::numeric_limits<unsigned>::max();  // no interface's number
+    parts_.steering.erase(port);
+    parts_.interfaces[port].ifindex = kNone;
+    take_in_network();
+}
+
+void RunningDirector::replace_port(PortIndex port, Steering steering) {
+    parts_.steering.insert_or_assign(port, std::move(steering));
+    parts_.interfaces[port].ifindex = parts_.ports[port]->ifindex();
+    parts_.interfaces[port].mac = parts_.ports[port]->mac();
+    take_in_network();
+}
+
+void RunningDirector::on_kernel_news() {
+    const auto changed = parts_.kernel->on_readable();
+    if (!changed) {
+        log_error("the kernel's network cannot be read: {}", changed.error().message);
+        return;
+    }
+    if (*changed) take_in_network();
+}
+
+// Everything that follows from Linux's network, or from which interfaces are ours.
+void RunningDirector::take_in_network() {
+    // A VLAN device that was made anew has another number.
+    for (PlannedPort& port : parts_.interfaces)
+        if (port.vlan.id != 0 && !parts_.kernel->network().links.contains(port.ifindex))
+            if (const KernelLink* link = parts_.kernel->network().link(port.name))
+                port.ifindex = link->ifindex;
+    planner_.set_ports(parts_.interfaces);
+    plan_network();
+    if (const auto done = set_masquerade(desired_); !done)
+        log_error("masquerading: {}", done.error().message);
+    republish();
+    if (const auto steered = steer(desired_); !steered)
+        log_error("steering: {}", steered.error().message);
+    want_neighbours();
+}
+
+// The next hops to all real servers: asked for before the first packet needs them.
+void RunningDirector::want_neighbours() {
+    if (parts_.kernel == nullptr) return;
+    const KernelNetwork& kernel = parts_.kernel->network();
+    std::set<NeighbourKey> in_use;
+    for (const auto& [service, servers] : slots_.held())
+        for (const auto& [server, slot] : servers)
+            for (const NeighbourKey& key : planner_.neighbours_of(kernel, server.address))
+                in_use.insert(key);
+    for (const KernelRoute& route : kernel.routes)
+        for (const KernelNextHop& next : route.next_hops)
+            if (next.gateway) in_use.insert({next.ifindex, *next.gateway});
+    for (const NeighbourKey& key : in_use)
+        if (!neighbours_in_use_.contains(key)) {
+            log_debug(kDebugNeighbour, "asking for {}", key.address.to_string());
+            static_cast<void>(parts_.kernel->request_neighbour(key.ifindex, key.address));
+        }
+    neighbours_in_use_ = std::move(in_use);
+    neighbour_log_.note(kernel, neighbours_in_use_);
+}
+
+}  // namespace usher
