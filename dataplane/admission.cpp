@@ -309,24 +309,33 @@ State Worker::first_state(const std::uint8_t* frame, const Headers& headers) con
     return next_state(*snapshot_->tcp, State::none, Direction::original, headers.tcp_flags);
 }
 
-// All but the status, and what depends on it.
+// What every new entry begins with; the rest, its status last, is its maker's.
 template <Family F>
-void Worker::fill(ConnectionIndex index, const Burst<F>& burst, unsigned i,
-                  const Target<F>& target) {
-    const Flow<F>& flow = burst.flows[i];
-    const Flow<F> reply{target.address, flow.source, target.port, flow.source_port};
-    plane_.table.set_flow<F>(index, Direction::original, flow);
+Connection& Worker::begin(ConnectionIndex index, const Flow<F>& original, const Flow<F>& reply,
+                          std::uint32_t server_slot, std::uint8_t filed) {
+    plane_.table.set_flow<F>(index, Direction::original, original);
     plane_.table.set_flow<F>(index, Direction::reply, reply);
     Connection& connection = plane_.table[index];
-    connection.server_slot = target.server;
-    connection.deltas = deltas_between(flow, reply.reversed());
-    connection.protocol = filed_under<F>(burst.headers[i].protocol);
+    connection.server_slot = server_slot;
+    connection.deltas = {};
+    connection.protocol = filed;
     connection.worker = static_cast<std::uint8_t>(id_);
     connection.timeout_class = 0;
     connection.born = now_;
     connection.last_seen.store(now_, std::memory_order_relaxed);
     connection.hop[0].store(0, std::memory_order_relaxed);
     connection.hop[1].store(0, std::memory_order_relaxed);
+    return connection;
+}
+
+// All but the status, and what depends on it.
+template <Family F>
+void Worker::fill(ConnectionIndex index, const Burst<F>& burst, unsigned i,
+                  const Target<F>& target) {
+    const Flow<F>& flow = burst.flows[i];
+    const Flow<F> reply{target.address, flow.source, target.port, flow.source_port};
+    const std::uint8_t filed = filed_under<F>(burst.headers[i].protocol);
+    begin(index, flow, reply, target.server, filed).deltas = deltas_between(flow, reply.reversed());
 }
 
 void Worker::note_scheduled(ConnectionIndex index, State state) {
@@ -390,6 +399,10 @@ template Worker::Target<Family::ipv4> Worker::choose(const Burst<Family::ipv4>&,
                                                      const Service<Family::ipv4>&) const;
 template Worker::Target<Family::ipv6> Worker::choose(const Burst<Family::ipv6>&, unsigned,
                                                      const Service<Family::ipv6>&) const;
+template Connection& Worker::begin(ConnectionIndex, const Flow<Family::ipv4>&,
+                                   const Flow<Family::ipv4>&, std::uint32_t, std::uint8_t);
+template Connection& Worker::begin(ConnectionIndex, const Flow<Family::ipv6>&,
+                                   const Flow<Family::ipv6>&, std::uint32_t, std::uint8_t);
 template void Worker::fill(ConnectionIndex, const Burst<Family::ipv4>&, unsigned,
                            const Target<Family::ipv4>&);
 template void Worker::fill(ConnectionIndex, const Burst<Family::ipv6>&, unsigned,

@@ -172,18 +172,8 @@ ConnectionIndex Worker::make_expectation(ConnectionIndex control, FtpIndex ftp, 
         plane_.ftp.release(ftp);
         return kNoConnection;
     }
-    Connection& one = plane_.table[index];
-    plane_.table.set_flow<F>(index, Direction::original, from);
-    plane_.table.set_flow<F>(index, Direction::reply, answers);
-    one.server_slot = plane_.table[control].server_slot;
+    Connection& one = begin(index, from, answers, plane_.table[control].server_slot, filed);
     one.deltas = deltas_between(from, answers.reversed());
-    one.protocol = filed;
-    one.worker = static_cast<std::uint8_t>(id_);
-    one.timeout_class = 0;
-    one.born = now_;
-    one.last_seen.store(now_, std::memory_order_relaxed);
-    one.hop[0].store(0, std::memory_order_relaxed);
-    one.hop[1].store(0, std::memory_order_relaxed);
     one.next = ftp;
     ServerLoad& load = plane_.loads[one.server_slot];
     load.inactive.fetch_add(1, std::memory_order_seq_cst);

@@ -100,20 +100,11 @@ ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
         free_list_.give_back(index);
         return kNoConnection;
     }
-    Connection& one = plane_.table[index];
-    plane_.table.set_flow<F>(index, Direction::original, key);
-    plane_.table.set_flow<F>(index, Direction::reply,
-                             {outside.address, {}, Be16::from_host(port), {}});
-    one.server_slot = kNobodysSlot;
-    one.deltas = {};
-    one.protocol = filed;
-    one.worker = static_cast<std::uint8_t>(id_);
+    Connection& one =
+        begin<F>(index, key, {outside.address, {}, Be16::from_host(port), {}}, kNobodysSlot, filed);
     one.timeout_class = outside.index;
-    one.born = now_;
-    one.last_seen.store(now_, std::memory_order_relaxed);
     one.timeout.store(kAfterLast, std::memory_order_relaxed);
     one.hop[0].store(2, std::memory_order_relaxed);
-    one.hop[1].store(0, std::memory_order_relaxed);
     plane_.loads[kNobodysSlot].persistent.fetch_add(1, std::memory_order_relaxed);
     one.status.store(kLive | kTemplate | kMapping, std::memory_order_release);
     if (plane_.table.link_original(index) == LinkResult::linked) {

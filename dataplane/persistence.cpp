@@ -112,23 +112,14 @@ ConnectionIndex Worker::make_template(const Service<F>& service, const Flow<F>& 
                                       std::uint8_t protocol, const Target<F>& target) {
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) return kNoConnection;
-    Connection& one = plane_.table[index];
     const bool one_port = flow.destination_port == service.port && service.port != Be16();
-    plane_.table.set_flow<F>(index, Direction::original, flow);
     // The answers' port is for listings; the port as configured, for connections to come.
-    plane_.table.set_flow<F>(index, Direction::reply,
-                             {target.address, flow.source,
-                              one_port ? target.configured_port : Be16(), target.configured_port});
-    one.server_slot = target.server;
-    one.deltas = {};
-    one.protocol = protocol;
-    one.worker = static_cast<std::uint8_t>(id_);
-    one.timeout_class = 0;
-    one.born = now_;
-    one.last_seen.store(now_, std::memory_order_relaxed);
+    Connection& one = begin<F>(index, flow,
+                               {target.address, flow.source,
+                                one_port ? target.configured_port : Be16(), target.configured_port},
+                               target.server, protocol);
     one.timeout.store(service.persistence, std::memory_order_relaxed);
     one.hop[0].store(2, std::memory_order_relaxed);
-    one.hop[1].store(0, std::memory_order_relaxed);
     ServerLoad& load = plane_.loads[target.server];
     load.persistent.fetch_add(1, std::memory_order_relaxed);
     look_after_bind(load);

@@ -205,6 +205,9 @@ class Worker {
     State first_state(const std::uint8_t* frame, const Headers& headers) const;
     template <Family F>
     void fill(ConnectionIndex index, const Burst<F>& burst, unsigned i, const Target<F>& target);
+    template <Family F>
+    Connection& begin(ConnectionIndex index, const Flow<F>& original, const Flow<F>& reply,
+                      std::uint32_t server_slot, std::uint8_t filed);
     void note_scheduled(ConnectionIndex index, State state);
     template <Family F>
     void give_other_port(ConnectionIndex index);
