@@ -59,6 +59,8 @@ std::span<std::uint8_t> Worker::room_of(const Burst<F>& burst, unsigned i,
 template <Family F>
 Worker::Track Worker::translate_ftp(Burst<F>& burst, unsigned i, Entry entry,
                                     std::uint32_t status) {
+    // It gets no further, and our error is to quote what its sender knows.
+    if (burst.frame(i)[kEthernetHeader + IpLayout<F>::kTtl] <= 1) return Track::pass;
     // Text that changes its length would no longer fit between the fragments that follow.
     if (is_fragment<F>(datagram_of<F>(burst.packets[i]))) return Track::wait;
     const FtpIndex ftp = plane_.table[entry.index()].timeout_class;
