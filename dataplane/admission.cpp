@@ -11,6 +11,7 @@
 
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
+#include "nat/icmp.hpp"
 #include "nat/martian.hpp"
 #include "nat/sctp_state.hpp"
 
@@ -125,7 +126,9 @@ const Service<F>* Worker::service_for(const Burst<F>& burst, unsigned i) const {
     if (expected_ones_ >> i & 1) return static_cast<const Service<F>*>(expected_[i]);
     const Flow<F>& flow = burst.flows[i];
     const ServiceTable<F>& services = snapshot_->services_of<F>();
-    if (services.has_marks() && !snapshot_->marks->empty()) {
+    // As in IPVS, a ping is nobody's first packet.
+    const bool is_ping = burst.headers[i].protocol == static_cast<std::uint8_t>(kIcmpProtocol<F>);
+    if (!is_ping && services.has_marks() && !snapshot_->marks->empty()) {
         const std::uint32_t mark = snapshot_->marks->mark_of(
             burst.port, static_cast<Protocol>(burst.headers[i].protocol), flow.source,
             flow.source_port, flow.destination, flow.destination_port);
