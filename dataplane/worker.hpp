@@ -139,12 +139,16 @@ class Worker {
     bool starts_anew(const Connection& connection, std::uint32_t status) const;
     void assure(ConnectionIndex control);
     Ticks timeout_of(const Connection& connection, std::uint32_t status) const {
-        const StateTimeouts& timeouts =
-            !(status & kOwnTimeouts) ? snapshot_->timeouts
-            : connection.timeout_class == kMasqueradeTimeouts
-                ? snapshot_->masquerade_timeouts
-                : snapshot_->own_timeouts[timeout_class_of(connection, status) - 1U];
-        return timeouts[static_cast<std::size_t>(state_of(status))];
+        return timeouts_for(connection, status)[static_cast<std::size_t>(state_of(status))];
+    }
+    const StateTimeouts& timeouts_for(const Connection& connection, std::uint32_t status) const {
+        if (!(status & kOwnTimeouts)) [[likely]]
+            return snapshot_->timeouts;
+        if (connection.timeout_class == kMasqueradeTimeouts) return snapshot_->masquerade_timeouts;
+        // Another worker may just have ended the connection, and its FTP record be another's.
+        const std::size_t at = std::size_t{timeout_class_of(connection, status)} - 1;
+        return at < snapshot_->own_timeouts.size() ? snapshot_->own_timeouts[at]
+                                                   : snapshot_->timeouts;
     }
 
     std::uint16_t timeout_class_of(const Connection& connection, std::uint32_t status) const {
