@@ -169,7 +169,10 @@ int ForwardingThreads::run(void* thread) {
     const bool several = all.threads_.size() > 1;
     std::uint64_t turn = rte_rdtsc();
     std::uint64_t next_tick = turn + tick;
-    Ticks now = all.ticks_.load(std::memory_order_relaxed);
+    Ticks& now = self.now;
+    if (const Ticks first = all.ticks_.load(std::memory_order_relaxed);
+        static_cast<std::int32_t>(first - now) > 0)
+        now = first;
 
     worker.start();
     while (!all.stopping_.load(std::memory_order_relaxed)) {
@@ -177,6 +180,8 @@ int ForwardingThreads::run(void* thread) {
             ++now;
             if (worker.id() == 0) all.ticks_.store(now, std::memory_order_relaxed);
         }
+        // What waited for a neighbour may be handed over though nothing came.
+        const bool waited = worker.waits_for_news();
         const unsigned handled = worker.poll(now);
         worker.quiescent();
         std::uint64_t end = rte_rdtsc();
@@ -184,9 +189,9 @@ int ForwardingThreads::run(void* thread) {
         if (handled > 0) counters.busy_cycles.add(end - turn);
         turn = end;
         if (self.doze == nullptr) continue;
+        if (several && (handled > 0 || waited)) all.wake_those_given_to(worker);
         if (handled > 0) {
             self.doze->refreshed(end);
-            if (several) all.wake_those_given_to(worker);
         } else if (self.doze->is_tired(end) && worker.is_at_rest()) {
             all.sleep(self);
             end = rte_rdtsc();

@@ -45,6 +45,7 @@ class ForwardingThreads {
         Worker* worker;
         ForwardingThreads* all;
         std::unique_ptr<Doze> doze;  // none: it never sleeps
+        Ticks now = 0;               // kept for when it is started again: it never goes back
     };
     PortAccess access(unsigned worker, PortIndex index, const Port& port) const;
     void watch_sockets();
