@@ -226,7 +226,7 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
     }
     if (burst.headers[i].protocol == kSctpProtocol) status |= kSctp;
     set_terms(index, terms, status);
-    connection.timeout.store(timeout_of(connection, status), std::memory_order_relaxed);
+    set_timeout(index, timeout_of(connection, status));
     // Release: the control thread's walk reads the rest when it sees kLive.
     connection.status.store(status, std::memory_order_release);
 

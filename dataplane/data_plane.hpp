@@ -8,6 +8,7 @@
 
 #include "dataplane/connection_pool.hpp"
 #include "dataplane/connection_table.hpp"
+#include "dataplane/due_times.hpp"
 #include "dataplane/ftp_records.hpp"
 #include "dataplane/grace.hpp"
 #include "dataplane/port_pool.hpp"
@@ -48,6 +49,7 @@ class DataPlane {
     ConnectionTable table;
     ConnectionPool pool;
     Grace grace;
+    DueTimes due;
     MappedArray<ServerLoad> loads;
     PortPool ports;  // of masquerading
     FtpRecords ftp;

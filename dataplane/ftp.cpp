@@ -184,7 +184,7 @@ ConnectionIndex Worker::make_expectation(ConnectionIndex control, FtpIndex ftp, 
     const std::uint32_t status = kLive | kPending | kFtpData | kExpected |
                                  (any_port ? kAnyPort : 0) |
                                  static_cast<std::uint32_t>(State::listen);
-    one.timeout.store(timeout_of(one, status), std::memory_order_relaxed);
+    set_timeout(index, timeout_of(one, status));
     one.status.store(status, std::memory_order_release);
 
     const LinkResult result =

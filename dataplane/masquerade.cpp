@@ -103,7 +103,7 @@ ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
     Connection& one =
         begin<F>(index, key, {outside.address, {}, Be16::from_host(port), {}}, kNobodysSlot, filed);
     one.timeout_class = outside.index;
-    one.timeout.store(kAfterLast, std::memory_order_relaxed);
+    set_timeout(index, kAfterLast);
     one.hop[0].store(2, std::memory_order_relaxed);
     plane_.loads[kNobodysSlot].persistent.fetch_add(1, std::memory_order_relaxed);
     one.status.store(kLive | kTemplate | kMapping, std::memory_order_release);
@@ -190,7 +190,7 @@ Entry Worker::open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapp
     connection.timeout_class = kMasqueradeTimeouts;
     const std::uint32_t status =
         kLive | kPending | kControlled | kOwnTimeouts | static_cast<std::uint32_t>(state);
-    connection.timeout.store(timeout_of(connection, status), std::memory_order_relaxed);
+    set_timeout(index, timeout_of(connection, status));
     connection.status.store(status, std::memory_order_release);
     put_off(burst, i, index);
     return Entry(0, index, Direction::original).commit();

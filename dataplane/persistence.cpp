@@ -118,7 +118,7 @@ ConnectionIndex Worker::make_template(const Service<F>& service, const Flow<F>& 
                                {target.address, flow.source,
                                 one_port ? target.configured_port : Be16(), target.configured_port},
                                target.server, protocol);
-    one.timeout.store(service.persistence, std::memory_order_relaxed);
+    set_timeout(index, service.persistence);
     one.hop[0].store(2, std::memory_order_relaxed);
     ServerLoad& load = plane_.loads[target.server];
     load.persistent.fetch_add(1, std::memory_order_relaxed);

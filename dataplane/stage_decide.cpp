@@ -108,6 +108,12 @@ inline void Worker::advance_by(Connection& connection, ConnectionIndex index, st
         connection.last_seen.store(now_, std::memory_order_relaxed);
 }
 
+// The sweeper comes within a minute at any rate.
+inline void Worker::renew_timeout(Connection& connection, ConnectionIndex index, Ticks timeout) {
+    connection.timeout.store(timeout, std::memory_order_relaxed);
+    if (timeout < DueTimes::kFarthest) plane_.due.set(index, now_, timeout);
+}
+
 // `next` tells the state that follows one.
 template <class Next>
 inline void Worker::change_state(Connection& connection, ConnectionIndex index,
@@ -128,7 +134,7 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
     const State after = state_of(wanted);
     const Ticks timeout = timeout_of(connection, wanted);
     if (connection.timeout.load(std::memory_order_relaxed) != timeout)
-        connection.timeout.store(timeout, std::memory_order_relaxed);
+        renew_timeout(connection, index, timeout);
     if (status == wanted) return;
     if (changed && (status & kControlled) &&
         (after == State::established || after == State::udp || after == State::sctp_established))
@@ -145,8 +151,7 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
     }
     // Another worker may have moved on meanwhile, and set its timeout before we set ours.
     const std::uint32_t now = connection.status.load(std::memory_order_relaxed);
-    if (state_of(now) != after)
-        connection.timeout.store(timeout_of(connection, now), std::memory_order_relaxed);
+    if (state_of(now) != after) renew_timeout(connection, index, timeout_of(connection, now));
     if (traces(kTraceState))
         note(TraceEvent::Kind::transition, index,
              static_cast<std::uint32_t>(before) << 8 | static_cast<std::uint32_t>(after));

@@ -129,9 +129,11 @@ void Worker::upkeep(Ticks now) {
             std::min(kRefusalsPerSecond, refusals_left_ + kRefusalsPerSecond / kTicksPerSecond);
     refilled_at_ = now;
     now_ = now;
-    sweeper_.turn(now, [this](ConnectionIndex i, std::uint32_t status, Ticks when) {
-        look_over(i, status, when);
-    });
+    const Policy& policy = snapshot_->policy;
+    sweeper_.turn(now, policy.expire_nodest || policy.drop_entries,
+                  [this](ConnectionIndex i, std::uint32_t status, Ticks when) {
+                      look_over(i, status, when);
+                  });
     free_list_.collect();
     if (!neighbours_.empty()) retry_neighbours();
     fragments_.expire(now);

@@ -122,6 +122,7 @@ class Worker {
                Direction direction, const Headers& headers);
     void advance(Connection& connection, ConnectionIndex index, std::uint32_t status,
                  Direction direction, std::uint8_t tcp_flags);
+    void renew_timeout(Connection& connection, ConnectionIndex index, Ticks timeout);
     template <class Next>
     void change_state(Connection& connection, ConnectionIndex index, std::uint32_t status,
                       Direction direction, Next next);
@@ -212,6 +213,11 @@ class Worker {
     template <Family F>
     Connection& begin(ConnectionIndex index, const Flow<F>& original, const Flow<F>& reply,
                       std::uint32_t server_slot, std::uint8_t filed);
+    // Of a new one. Later ones go by change_state().
+    void set_timeout(ConnectionIndex index, Ticks timeout) {
+        plane_.table[index].timeout.store(timeout, std::memory_order_relaxed);
+        plane_.due.set(index, now_, timeout);
+    }
     void note_scheduled(ConnectionIndex index, State state);
     template <Family F>
     void give_other_port(ConnectionIndex index);

@@ -20,6 +20,13 @@ inline Figure figure_of(std::vector<double> values) {
     return {values[values.size() / 2], values.front(), values.back()};
 }
 
+template <class Work>
+double cycles_of(Work work) {
+    const std::uint64_t begin = rte_rdtsc_precise();
+    work();
+    return static_cast<double>(rte_rdtsc_precise() - begin);
+}
+
 // Calls round() `repeats` times; it does its work and returns for how many things it stands.
 template <class Round>
 Figure measure(int repeats, Round round) {

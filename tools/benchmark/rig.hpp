@@ -62,6 +62,21 @@ class Rig {
         box_->worker().sweep_all(box_->now);
         box_->worker().upkeep(box_->now);  // what that retired is free now
     }
+    // Leaves `timeout` seconds behind, and a second more; then all that nobody used is over.
+    void wait(std::uint32_t timeout) {
+        box_->now += seconds(timeout - 1);
+        pass_second();  // whose time has not come is known from now on
+        box_->now += seconds(1);
+    }
+    // A second as usherd spends it when nothing comes: upkeep at each tick.
+    void pass_second() {
+        for (Ticks tick = 0; tick < kTicksPerSecond; ++tick) {
+            ++box_->now;
+            do
+                box_->worker().upkeep(box_->now);
+            while (!box_->worker().is_at_rest());
+        }
+    }
     void set_timeouts(const Timeouts& timeouts);
 
     void establish_ipv6(std::uint32_t count);  // UDP; of clients 0, 1, ...
