@@ -126,10 +126,11 @@ void ConnectionTable::leave(const Place& place) {
 
 // A free slot of the bucket, taken for the entry; -1: there is none.
 int ConnectionTable::take_slot(Bucket& bucket, Entry entry) {
-    for (int slot = 0; slot < kEntries; ++slot) {
-        std::uint64_t empty = bucket.entries[slot].load(std::memory_order_relaxed);
-        if (empty == 0 && bucket.entries[slot].compare_exchange_strong(empty, entry.bits(),
-                                                                       std::memory_order_seq_cst))
+    for (unsigned free = slots_with(bucket, Entry::exactly(0)); free != 0; free &= free - 1) {
+        const int slot = std::countr_zero(free);
+        std::uint64_t empty = 0;
+        if (bucket.entries[slot].compare_exchange_strong(empty, entry.bits(),
+                                                         std::memory_order_seq_cst))
             return slot;
     }
     return -1;
@@ -158,7 +159,6 @@ ConnectionTable::Place ConnectionTable::put(std::uint64_t hash, Entry entry) {
 template <Family F>
 bool ConnectionTable::outranked(std::uint64_t hash, const Place& mine, Entry entry,
                                 const Flow<F>& flow, std::uint8_t protocol) {
-    bool earlier = true;
     Elsewhere where(0);
     for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
         // Nobody who comes to live elsewhere after this look misses our entry in his own look.
@@ -166,11 +166,12 @@ bool ConnectionTable::outranked(std::uint64_t hash, const Place& mine, Entry ent
         if (attempt >= 1 && !where) return false;
         if (attempt >= 1 && where.in(attempt) == 0) continue;
         Bucket* bucket = &buckets_[bucket_number(hash, attempt)];
-        for (int slot = 0; slot < kEntries; ++slot) {
-            if (bucket == mine.bucket && slot == mine.slot) {
-                earlier = false;
-                continue;
-            }
+        for (unsigned slots = slots_with(*bucket, Entry::any_with(entry.tag())); slots != 0;
+             slots &= slots - 1) {
+            const int slot = std::countr_zero(slots);
+            if (attempt == mine.attempt && slot == mine.slot) continue;
+            const bool earlier =
+                attempt < mine.attempt || (attempt == mine.attempt && slot < mine.slot);
             std::uint64_t seen = bucket->entries[slot].load(std::memory_order_seq_cst);
             const Entry other(seen);
             if (other.tag() != entry.tag() || !other || !is_flow(other, flow, protocol)) continue;
@@ -194,9 +195,10 @@ void ConnectionTable::erase(std::uint64_t hash, Entry committed) {
     Bucket* home_bucket = &buckets_[home(hash)];
     for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
         Bucket* bucket = &buckets_[bucket_number(hash, attempt)];
-        for (int slot = 0; slot < kEntries; ++slot) {
+        for (unsigned slots = slots_with(*bucket, Entry::exactly(committed.bits())); slots != 0;
+             slots &= slots - 1) {
+            const int slot = std::countr_zero(slots);
             std::uint64_t bits = committed.bits();
-            if (bucket->entries[slot].load(std::memory_order_relaxed) != bits) continue;
             if (!bucket->entries[slot].compare_exchange_strong(bits, 0, std::memory_order_release))
                 continue;
             leave({home_bucket, bucket, slot, attempt});

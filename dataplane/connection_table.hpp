@@ -58,14 +58,25 @@ class Entry {
     }
     constexpr std::uint64_t bits() const { return bits_; }
 
-    // What a committed entry with `tag` has in these bits, whatever it points to.
-    static constexpr std::uint64_t kTagBits = 0xffffffff60000000;
-    static constexpr std::uint64_t tag_bits(std::uint32_t tag) {
-        return std::uint64_t{tag} << 32 | kUsed | kCommitted;
+    // What bits an entry has among some of them.
+    struct Pattern {
+        std::uint64_t care;
+        std::uint64_t wanted;
+        constexpr bool fits(std::uint64_t bits) const { return (bits & care) == wanted; }
+    };
+    // A committed one with `tag`, whatever it points to; and a tentative one, too.
+    static constexpr Pattern committed_with(std::uint32_t tag) {
+        constexpr std::uint64_t kState = kUsed | kCommitted;
+        return {kTagMask | kState, std::uint64_t{tag} << 32 | kState};
     }
-    constexpr bool has(std::uint32_t tag) const { return (bits_ & kTagBits) == tag_bits(tag); }
+    static constexpr Pattern any_with(std::uint32_t tag) {
+        return {kTagMask | kUsed, std::uint64_t{tag} << 32 | kUsed};
+    }
+    static constexpr Pattern exactly(std::uint64_t bits) { return {~std::uint64_t{0}, bits}; }
+    constexpr bool has(std::uint32_t tag) const { return committed_with(tag).fits(bits_); }
 
   private:
+    static constexpr std::uint64_t kTagMask = 0xffffffff00000000;
     static constexpr std::uint64_t kIndexMask = (1U << 28) - 1;
     static constexpr std::uint64_t kReply = 1U << 28, kUsed = 1U << 29, kCommitted = 1U << 30;
     std::uint64_t bits_ = 0;
@@ -158,9 +169,10 @@ class ConnectionTable {
     std::uint32_t bucket_number(std::uint64_t hash, std::uint32_t attempt) const {
         return (home(hash) ^ attempt * (tag_of(hash) * 0x9e3779b1U | 1U)) & mask_;
     }
-    // The slots, as bits, with a committed entry of this tag. Without a branch: where in a bucket
-    // an entry is cannot be predicted.
-    static unsigned slots_with(const Bucket& bucket, std::uint32_t tag);
+    // The slots, as bits, with such an entry. Without a branch: where in a bucket an entry is
+    // cannot be predicted. After a sequentially consistent operation of this thread, it sees all
+    // that came before that in their common order.
+    static unsigned slots_with(const Bucket& bucket, Entry::Pattern pattern);
     template <Family F>
     Entry find_in(const Bucket& bucket, std::uint32_t tag, const Flow<F>& flow,
                   std::uint8_t protocol) const;
@@ -202,13 +214,15 @@ class ConnectionTable {
 
 // What every packet runs through.
 
-inline unsigned ConnectionTable::slots_with(const Bucket& bucket, std::uint32_t tag) {
+inline unsigned ConnectionTable::slots_with(const Bucket& bucket, Entry::Pattern pattern) {
     constexpr unsigned kAll = (1U << kEntries) - 1;
 #if defined(__AVX2__) && !defined(__SANITIZE_THREAD__)
     // Vector loads take each aligned 64-bit lane whole; what is found is loaded again with acquire.
+    // On x86 no load goes before a sequentially consistent exchange; nor may the compiler move it.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     const auto* lanes = reinterpret_cast<const __m256i*>(&bucket);
-    const __m256i care = _mm256_set1_epi64x(static_cast<long long>(Entry::kTagBits));
-    const __m256i wanted = _mm256_set1_epi64x(static_cast<long long>(Entry::tag_bits(tag)));
+    const __m256i care = _mm256_set1_epi64x(static_cast<long long>(pattern.care));
+    const __m256i wanted = _mm256_set1_epi64x(static_cast<long long>(pattern.wanted));
     const auto equal = [&](const __m256i* at) {
         const __m256i entries = _mm256_and_si256(_mm256_load_si256(at), care);
         const __m256i same = _mm256_cmpeq_epi64(entries, wanted);
@@ -218,8 +232,8 @@ inline unsigned ConnectionTable::slots_with(const Bucket& bucket, std::uint32_t 
 #else
     unsigned slots = 0;
     for (int slot = 0; slot < kEntries; ++slot) {
-        const Entry entry(bucket.entries[slot].load(std::memory_order_relaxed));
-        slots |= static_cast<unsigned>(entry.has(tag)) << slot;
+        const std::uint64_t bits = bucket.entries[slot].load(std::memory_order_seq_cst);
+        slots |= static_cast<unsigned>(pattern.fits(bits)) << slot;
     }
     return slots & kAll;
 #endif
@@ -254,7 +268,7 @@ void ConnectionTable::set_flow(ConnectionIndex index, Direction direction, const
 template <Family F>
 Entry ConnectionTable::candidate(std::uint64_t hash) const {
     const Bucket& bucket = buckets_[home(hash)];
-    const unsigned slots = slots_with(bucket, tag_of(hash));
+    const unsigned slots = slots_with(bucket, Entry::committed_with(tag_of(hash)));
     if (slots == 0) return Entry();
     const Entry entry(bucket.entries[std::countr_zero(slots)].load(std::memory_order_acquire));
     if (!entry.has(tag_of(hash))) return Entry();
@@ -272,7 +286,8 @@ bool ConnectionTable::is_flow(Entry entry, const Flow<F>& wanted, std::uint8_t p
 template <Family F>
 Entry ConnectionTable::find_in(const Bucket& bucket, std::uint32_t tag, const Flow<F>& flow,
                                std::uint8_t protocol) const {
-    for (unsigned slots = slots_with(bucket, tag); slots != 0; slots &= slots - 1) {
+    for (unsigned slots = slots_with(bucket, Entry::committed_with(tag)); slots != 0;
+         slots &= slots - 1) {
         const int slot = std::countr_zero(slots);
         const Entry entry(bucket.entries[slot].load(std::memory_order_acquire));
         if (entry.has(tag) && is_flow(entry, flow, protocol)) return entry;
