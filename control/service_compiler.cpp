@@ -195,14 +195,14 @@ CompiledServices ServiceCompiler::assemble() const {
 
 namespace {
 
-// FTP's active data connections come from there; what of them is not expected is a server's packet
-// of no connection, and not masqueraded.
+// FTP's active data connections come from there; what of them is not expected is not masqueraded.
 template <Family F>
 void add_ftp_data(RealServers<F>& endpoints, std::uint16_t asked_for,
                   const typename Service<F>::Server& server) {
     const std::uint16_t control = server.port == Be16() ? asked_for : server.port.host();
     endpoints.add(static_cast<std::uint8_t>(Protocol::tcp), server.address,
-                  Be16::from_host(static_cast<std::uint16_t>(control - 1)));
+                  Be16::from_host(static_cast<std::uint16_t>(control - 1)),
+                  ServerRole(ServerRole::kFtpData));
 }
 
 }  // namespace
@@ -241,7 +241,10 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
                     clamp == kMssAuto ? kClampToPath : static_cast<std::uint16_t>(clamp);
             }
             const auto add = [&](std::uint8_t protocol) {
-                endpoints->add(protocol, servers[i].address, servers[i].port);
+                const bool once =
+                    service.one_packet && protocol != static_cast<std::uint8_t>(Protocol::tcp);
+                endpoints->add(protocol, servers[i].address, servers[i].port,
+                               ServerRole(once ? ServerRole::kOnePacket : ServerRole::kServer));
             };
             if (ftp != 0) add_ftp_data<F>(*endpoints, ftp, servers[i]);
             if (service.mark == 0) {

@@ -3,8 +3,8 @@
 // the same, which is never in the table and is given back after the burst.
 //  - One-packet scheduling (ipvsadm -o): every datagram is scheduled and counts as a connection;
 //    the answer finds no entry and goes unchanged.
-//  - A real server's packet that belongs to no connection: forwarded as any router would, or
-//    refused with nat_icmp_send.
+//  - With [forwarding] other = "kernel", a real server's packet that belongs to no connection and
+//    is not masqueraded: forwarded as any router would.
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
 
@@ -36,6 +36,9 @@ bool Worker::comes_from_its_side(const Burst<F>& burst, unsigned i) const {
     return back.kind != WayKind::none && back.port == burst.port;
 }
 
+// A packet of no service and no connection. What a real server sends from its service's port is
+// its own, too (ntpd, a resolver that asks from port 53), and masqueraded like the rest; not what
+// it sends from FTP's data port and nobody expects: a client would reach third parties by PORT.
 template <Family F>
 Entry Worker::stray(Burst<F>& burst, unsigned i) {
     const Flow<F>& flow = burst.flows[i];
@@ -44,17 +47,21 @@ Entry Worker::stray(Burst<F>& burst, unsigned i) {
         drop_or_leave(burst, i, Drop::no_service);
         return Entry();
     }
-    if (!snapshot_->servers_of<F>().contains(headers.protocol, flow.source, flow.source_port)) {
-        const MasqueradeRules& rules = *snapshot_->masquerade;
-        const auto rule = rules.empty() ? MasqueradeRules::kNoRule
-                                        : rules.rule_for<F>(flow.source, flow.destination);
-        if (rule != MasqueradeRules::kNoRule) return masquerade(burst, i, rule);
-        drop_or_leave(burst, i, Drop::no_service);
-        return Entry();
-    }
-    if (snapshot_->policy.refuse_strays && !(headers.tcp_flags & kRst)) {
+    const ServerRole role =
+        snapshot_->servers_of<F>().role_of(headers.protocol, flow.source, flow.source_port);
+    const Policy& policy = snapshot_->policy;
+    if (role && policy.refuse_strays && !(headers.tcp_flags & kRst)) {
         count_drop(burst, i, Drop::no_service);
         refuse(burst, i, IcmpError::port_unreachable, 0, From::box);
+        return Entry();
+    }
+    const MasqueradeRules& rules = *snapshot_->masquerade;
+    const auto rule = rules.empty() || role.is_ftp_data()
+                          ? MasqueradeRules::kNoRule
+                          : rules.rule_for<F>(flow.source, flow.destination);
+    if (rule != MasqueradeRules::kNoRule) return masquerade(burst, i, rule);
+    if (!role.is_one_packet() && !(role && policy.others_to_linux)) {
+        drop_or_leave(burst, i, Drop::no_service);
         return Entry();
     }
     return lend(

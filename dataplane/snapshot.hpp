@@ -64,7 +64,8 @@ struct Policy {
     bool refuse_strays = false;     // nat_icmp_send: a server's packet without connection
     bool sloppy_tcp = false;        // any segment but a RST opens a connection
     bool sloppy_sctp = false;       // any packet but an ABORT does
-    bool others_to_linux = false;   // what nobody wants, where Linux has an exception interface
+    bool others_to_linux = false;   // what nobody wants, where Linux has an exception interface;
+                                    // a server's packet without connection goes on as it is
     bool drop_entries = false;      // drop_entry: one half-open connection in 32 goes, each second
     std::uint32_t drop_rate = 0;    // drop_packet: every how many-th first packet; 0: none
 };

@@ -76,11 +76,11 @@ class Check {
                     "an inside address leaks");
     }
 
-    // A real server's packet that is no connection's, forwarded as by any router; and a packet of
-    // a one-packet service's server.
+    // The answer of a one-packet service's server. (Of a later fragment, the protocol is a claim.)
     bool is_stray() const {
         return after_.source == before_.source && after_.destination == before_.destination &&
-               in_.port == kInside && is_server(before_.source);
+               in_.port == kInside && is_server(before_.source) &&
+               (before_.protocol != kNumberTcp || before_.begin != 0);
     }
 
     // --- answers of our own
