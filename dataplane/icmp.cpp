@@ -68,17 +68,7 @@ void Worker::pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message) {
         return drop(burst, 0, Drop::no_service);  // it opens nothing
     look_up(burst);
     decide(burst);
-    if (burst.count == 0) return;
-    if (datagram[IpLayout<F>::kTtl] <= 1) {  // somebody's traceroute
-        count_drop(burst, 0, Drop::ttl_exceeded);
-        return refuse(burst, 0, IcmpError::time_exceeded, 0, From::box);
-    }
-    const Entry entry = burst.entries[0];
-    const Connection& connection = plane_.table[entry.index()];
-    const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
-    rewrite_echo<F>(datagram, message, answer.reversed());
-    count(connection, entry.direction(), burst.headers[0].ip_length);
-    send_towards<F>(packet, burst.headers[0].ip_length, answer.source);
+    if (burst.count != 0) forward_alone(burst);
 }
 
 template <Family F>

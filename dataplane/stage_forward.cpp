@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/worker.hpp"
+#include "nat/icmp.hpp"
 #include "nat/sctp.hpp"
 
 namespace usher {
@@ -26,12 +27,15 @@ bool must_not_fragment(const std::uint8_t* frame) {
     return load<Be16>(frame + kEthernetHeader + ipv4::kFragment).host() & ipv4::kDontFragment;
 }
 
-// Of SCTP, the checksum does not follow from what changed.
+// Of SCTP, the checksum does not follow from what changed; a ping has an id for its ports.
 template <Family F>
 void translate(std::uint8_t* frame, const Headers& headers, const Flow<F>& answer,
                const RewriteDeltas& deltas) {
     if (headers.protocol == static_cast<std::uint8_t>(Protocol::sctp))
         rewrite_sctp<F>(frame, headers, answer);
+    else if (headers.protocol == static_cast<std::uint8_t>(kIcmpProtocol<F>))
+        rewrite_echo<F>({frame + kEthernetHeader, headers.ip_length}, headers.l4 - kEthernetHeader,
+                        answer.reversed());
     else
         rewrite(frame, headers, answer, deltas);
 }
@@ -58,6 +62,15 @@ void Worker::forward(Burst<F>& burst) {
                 connection.deltas_for(direction));
         send(burst.packets[i], headers.ip_length, network.hop(hop));
     }
+}
+
+// A burst of one packet, which need be neither TCP nor UDP.
+template <Family F>
+void Worker::forward_alone(Burst<F>& burst) {
+    const Entry entry = burst.entries[0];
+    Connection& connection = plane_.table[entry.index()];
+    count(connection, entry.direction(), burst.headers[0].ip_length);
+    forward_at_length(burst, 0, connection, entry.direction());
 }
 
 // The next hop is not at hand, or the packet cannot go there as it is.
@@ -172,6 +185,8 @@ void Worker::retry_neighbours() {
 
 template void Worker::forward(Burst<Family::ipv4>&);
 template void Worker::forward(Burst<Family::ipv6>&);
+template void Worker::forward_alone(Burst<Family::ipv4>&);
+template void Worker::forward_alone(Burst<Family::ipv6>&);
 template void Worker::put_aside(rte_mbuf*, std::uint16_t, const Way<Family::ipv4>&);
 template void Worker::put_aside(rte_mbuf*, std::uint16_t, const Way<Family::ipv6>&);
 

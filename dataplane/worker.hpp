@@ -349,6 +349,8 @@ class Worker {
     HopIndex remembered_hop(const Connection& connection, Direction direction,
                             const Network& network) const;
     template <Family F>
+    void forward_alone(Burst<F>& burst);
+    template <Family F>
     void forward_at_length(Burst<F>& burst, unsigned i, Connection& connection,
                            Direction direction);
     void send(rte_mbuf* packet, std::uint16_t ip_length, const Hop& hop);

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "nat/headers.hpp"
+#include "nat/icmp.hpp"
+#include "nat/sctp.hpp"
 #include "tests/packets/packet_sums.hpp"
 #include "tests/packets/packet_text.hpp"
 
@@ -133,12 +135,18 @@ std::string describe_sctp(Bytes sctp, bool check) {
     return text;
 }
 
+bool is_echo(const Network& n, Bytes icmp) {
+    if (icmp.empty()) return false;
+    return n.protocol == kIcmp4 ? icmp[0] == 0 || icmp[0] == 8 : icmp[0] == 128 || icmp[0] == 129;
+}
+
 std::string describe_icmp(const Network& n, Bytes icmp, bool check) {
     if (icmp.size() < 8) return " cut";
     std::string text = fmt::format(" {}/{}", icmp[0], icmp[1]);
     if (const auto query = load<Be16>(&icmp[4]).host()) text += fmt::format(" query={}", query);
     if (const auto mtu = load<Be16>(&icmp[6]).host()) text += fmt::format(" mtu={}", mtu);
     const bool wrong = n.protocol == kIcmp6 ? is_wrong(n, icmp) : complement(sum_words(icmp)) != 0;
+    if (is_echo(n, icmp) && icmp.size() > 8) text += fmt::format(" len={}", icmp.size() - 8);
     if (check && wrong) text += " !icmp-sum";
     return text;
 }
@@ -147,10 +155,14 @@ std::string describe_icmp(const Network& n, Bytes icmp, bool check) {
 std::string describe_part(const Network& n, Bytes l4) {
     std::string text = fmt::format(" from={} to={} id={}{}", n.offset, n.offset + l4.size(), n.id,
                                    n.more ? " more" : "");
-    const std::size_t at = n.protocol == kTcp ? kTcpChecksum : kUdpChecksum;
-    if (n.offset == 0 && l4.size() >= at + 2)
-        text += fmt::format(" sum={:04x}", load<Be16>(&l4[at]).host());
-    return text;
+    const bool icmp = n.protocol == kIcmp4 || n.protocol == kIcmp6;
+    const std::size_t at = n.protocol == kTcp    ? kTcpChecksum
+                           : n.protocol == kSctp ? kSctpChecksum
+                           : icmp                ? kIcmpChecksum
+                                                 : kUdpChecksum;
+    if (n.offset != 0 || l4.size() < at + 4) return text;
+    if (icmp) text += fmt::format(" {}/{} query={}", l4[0], l4[1], load<Be16>(&l4[4]).host());
+    return text + fmt::format(" sum={:04x}", load<Be16>(&l4[at]).host());
 }
 
 std::string describe_ip(Bytes ip, bool quoted) {
@@ -185,7 +197,8 @@ std::string describe_ip(Bytes ip, bool quoted) {
     else if (is_icmp)
         text += describe_icmp(n, l4, check);
     text += n.rest;
-    if (is_icmp && l4.size() > 8) text += " { " + describe_ip(l4.subspan(8), true) + " }";
+    const bool quotes = is_icmp && !n.fragment && l4.size() > 8 && !is_echo(n, l4);
+    if (quotes) text += " { " + describe_ip(l4.subspan(8), true) + " }";
     return text;
 }
 

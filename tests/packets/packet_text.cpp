@@ -200,7 +200,8 @@ std::string quoted_text(std::string text, std::istringstream& words) {
 
 std::optional<Frame> icmp_message(const std::string& kind, const Endpoint& from, const Endpoint& to,
                                   const Fields& fields, std::istringstream& words) {
-    Frame icmp(8);
+    Frame icmp(8 + fields.get("len", 0), 'x');
+    std::fill_n(icmp.begin(), 8, std::uint8_t{0});
     const std::size_t slash = kind.find('/');
     const auto type = number(kind.substr(0, slash));
     const auto code = slash == std::string::npos ? 0 : number(kind.substr(slash + 1));
@@ -212,7 +213,7 @@ std::optional<Frame> icmp_message(const std::string& kind, const Endpoint& from,
     store(&icmp[6], Be16::from_host(fields.get16("mtu")));  // IPv6's low half, too
     if (const auto inner = ip_of(words)) icmp.insert(icmp.end(), inner->begin(), inner->end());
     const std::size_t most = fields.get("cut", v4 ? 556 : 1240);  // what Linux quotes
-    if (icmp.size() > most) icmp.resize(most);
+    if (!fields.has("len") && icmp.size() > most) icmp.resize(most);
     const std::uint32_t pseudo = v4 ? 0 : pseudo_sum(from.address, to.address, kIcmp6, icmp.size());
     const std::uint16_t spoilt = fields.has("badsum") ? 1 : 0;
     store<std::uint16_t>(&icmp[2], complement(sum_words(icmp, pseudo)) ^ spoilt);

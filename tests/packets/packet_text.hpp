@@ -6,7 +6,7 @@
 //   udp [2001:db8::7]:4001 > [2001:db8:1::10]:53 len=12 options       (a hop-by-hop header)
 //   icmp 203.0.113.10 > 198.51.100.7 3/4 mtu=1400 cut=36 { tcp ... }   (cut: the message's length)
 //   udp 198.51.100.7:4001 > 203.0.113.10:53 len=3000 id=7 from=1480 to=2960   (a fragment of that)
-//   icmp 10.0.0.100 > 192.0.2.1 8/0 query=7                            (an echo's id)
+//   icmp 10.0.0.100 > 192.0.2.1 8/0 query=7 len=56                     (an echo's id, its data)
 //   vlan=10 tcp 198.51.100.7:4001 > ...  the same with an 802.1Q tag
 //   tcp 198.51.100.7:4001 > 203.0.113.10:21 PA text="PASV\r\n"         (instead of 'x')
 //   sctp 198.51.100.7:4001 > 203.0.113.10:9 1 len=16 tag=7               (an INIT chunk)
