@@ -74,7 +74,7 @@ void Worker::pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message) {
 template <Family F>
 void Worker::pass_icmp_error(rte_mbuf* packet, std::size_t message) {
     const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
-    if (is_martian(load<AddressOf<F>>(&datagram[IpLayout<F>::kSource])))
+    if (is_martian_router(load<AddressOf<F>>(&datagram[IpLayout<F>::kSource])))
         return drop(packet, Drop::martian_source);
     IcmpQuote<F> quote;
     if (const Drop fault = read_icmp_error<F>(datagram, message, quote); fault != Drop::none)

@@ -69,11 +69,18 @@ class Check {
         require(is_.size() <= mtu_, "longer than the way out");
         require(has_right_macs(after_frame_, port_), "the MAC addresses");
         require(after_.v4 == before_.v4, "of another family");
-        require(!is_martian(after_.destination) && !is_martian(after_.source), "martian addresses");
+        require(!is_martian(after_.destination), "a martian destination");
+        require(!is_martian(after_.source) || is_numbered_link(), "a martian source");
         require((port_ == kInside) == is_inside(after_.destination), "through the wrong port");
         if (port_ == kOutside)
             require(!is_inside(after_.source) || is_own(after_.source) || is_stray(),
                     "an inside address leaks");
+    }
+
+    // The error of a router whose link has addresses from 169.254/16.
+    bool is_numbered_link() const {
+        return before_.v4 && is_error(before_, was_) && after_.source == before_.source &&
+               after_.source.v4().host() >> 16 == 0xa9fe;
     }
 
     // The answer of a one-packet service's server. (Of a later fragment, the protocol is a claim.)
