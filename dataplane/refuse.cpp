@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets that the director answers by itself. The answer is written over the packet and goes back
-// the way that Linux would send it. A flood gets a bounded number of them (worker.cpp).
+// the way that Linux would send it. A flood gets a bounded number of them (worker.cpp); what path
+// MTU discovery lives on has a number of its own, so that no flood of other refusals silences it.
 #include "dataplane/worker.hpp"
 
 namespace usher {
@@ -13,9 +14,9 @@ std::size_t room_in(const rte_mbuf* packet) {
 
 }  // namespace
 
-bool Worker::may_refuse() {
-    if (refusals_left_ == 0) return false;
-    --refusals_left_;
+bool Worker::may_refuse(std::uint32_t& left) {
+    if (left == 0) return false;
+    --left;
     return true;
 }
 
@@ -23,7 +24,10 @@ template <Family F>
 void Worker::refuse(const Burst<F>& burst, unsigned i, IcmpError error, std::uint16_t mtu,
                     From from) {
     rte_mbuf* packet = burst.packets[i];
-    if (room_in(packet) < kRefusalRoom || !may_refuse()) return drop(packet, Drop::refusal_limited);
+    std::uint32_t& left =
+        error == IcmpError::fragmentation_needed ? too_bigs_left_ : refusals_left_;
+    if (room_in(packet) < kRefusalRoom || !may_refuse(left))
+        return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
     const AddressOf<F> address =
         from == From::box ? snapshot_->network->port_address<F>(burst.port) : AddressOf<F>{};
@@ -35,7 +39,8 @@ void Worker::reset(const Burst<F>& burst, unsigned i) {
     rte_mbuf* packet = burst.packets[i];
     const Headers& headers = burst.headers[i];
     if (headers.tcp_flags & kRst) return rte_pktmbuf_free(packet);  // never answered (RFC 9293)
-    if (room_in(packet) < kRefusalRoom || !may_refuse()) return drop(packet, Drop::refusal_limited);
+    if (room_in(packet) < kRefusalRoom || !may_refuse(refusals_left_))
+        return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
     answer<F>(packet, write_tcp_reset<F>(room, headers));
 }

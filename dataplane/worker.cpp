@@ -11,8 +11,13 @@
 namespace usher {
 
 namespace {
-// As Linux's icmp_msgs_per_sec: errors and resets that one worker sends.
+// As Linux's icmp_msgs_per_sec: errors and resets that one worker sends; and as many of the errors
+// that path MTU discovery lives on, apart.
 constexpr std::uint32_t kRefusalsPerSecond = 1000;
+
+std::uint32_t refilled(std::uint32_t left) {
+    return std::min(kRefusalsPerSecond, left + kRefusalsPerSecond / kTicksPerSecond);
+}
 
 // What drop_entry takes: what has not stood yet; of UDP, who was never answered and has been idle.
 bool gives_way(const Connection& connection, std::uint32_t status, Ticks now) {
@@ -44,6 +49,7 @@ Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports,
       transmit_(std::move(ports), std::move(vlans), counters_),
       neighbours_(random_seed()),
       refusals_left_(kRefusalsPerSecond),
+      too_bigs_left_(kRefusalsPerSecond),
       random_(static_cast<std::uint32_t>(rte_rdtsc()) | 1),
       fragments_(plane.fragment_limits, random_seed()),
       kept_loans_(
@@ -124,9 +130,10 @@ void Worker::pass(std::span<rte_mbuf* const> packets, PortIndex port) {
 
 void Worker::upkeep(Ticks now) {
     snapshot_ = &plane_.snapshot();
-    if (now != refilled_at_)
-        refusals_left_ =
-            std::min(kRefusalsPerSecond, refusals_left_ + kRefusalsPerSecond / kTicksPerSecond);
+    if (now != refilled_at_) {
+        refusals_left_ = refilled(refusals_left_);
+        too_bigs_left_ = refilled(too_bigs_left_);
+    }
     refilled_at_ = now;
     now_ = now;
     const Policy& policy = snapshot_->policy;

@@ -378,7 +378,7 @@ class Worker {
     void reset(const Burst<F>& burst, unsigned i);
     template <Family F>
     void answer(rte_mbuf* packet, std::size_t length);
-    bool may_refuse();
+    bool may_refuse(std::uint32_t& left);
 
     void drop(rte_mbuf* packet, Drop reason);
     template <Family F>
@@ -408,7 +408,8 @@ class Worker {
     NeighbourQueue neighbours_;
     std::uint64_t tried_network_ = 0;  // serial of the network that neighbours_ was tried with
     std::uint32_t refusals_left_;
-    Ticks refilled_at_ = 0;  // when refusals_left_ last grew
+    std::uint32_t too_bigs_left_;  // likewise, of fragmentation needed and packet too big alone
+    Ticks refilled_at_ = 0;        // when both last grew
     std::uint16_t ip_id_ = 0;
     std::uint32_t random_;
     std::uint32_t until_shed_ = 0;  // first packets, until drop_packet takes one

@@ -110,5 +110,23 @@ TEST(Worker, LimitsItsRefusals) {
     EXPECT_EQ(box.packets_in_use(), 0U);
 }
 
+TEST(Worker, AFloodThatItRefusesDoesNotSilencePathMtuDiscovery) {
+    InProcess box;
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    box.pass(0, {client(2, 999, "S")}, 1);
+    const Frame big = *frame_of("tcp 198.51.100.2:999 > 203.0.113.10:80 A seq=2 ack=1 len=1500 df");
+    std::vector<Frame> flood;
+    for (int i = 0; i < 1500; ++i)
+        flood.push_back(client(2, 1000 + i, "A"));
+    EXPECT_LE(box.pass(0, flood, 32).size(), 1063U);
+    EXPECT_EQ(box.pass(0, {client(2, 3000, "A")}, 1).size(), 0U) << "no reset is left";
+    EXPECT_EQ(box.pass(0, {big}, 1).size(), 1U);
+    EXPECT_EQ(box.dropped(Drop::too_big), 1U);
+    // Nor is there any number of those.
+    EXPECT_LE(box.pass(0, std::vector<Frame>(1500, big), 32).size(), 1063U);
+    EXPECT_EQ(box.packets_in_use(), 0U);
+}
+
 }  // namespace
 }  // namespace usher::test
