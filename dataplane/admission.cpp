@@ -196,7 +196,8 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
         mapping = mapping_to_server(burst.flows[i], burst.headers[i].protocol, target);
         if (mapping == kNoConnection) {
             give_up(target, terms);
-            drop(burst, i, Drop::no_outside_port);
+            const bool maskable = port_kind(burst.headers[i].protocol).has_value();
+            drop(burst, i, maskable ? Drop::no_outside_port : Drop::unknown_protocol);
             return Entry();
         }
     }

@@ -33,6 +33,11 @@ template <Family F>
 Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex rule) {
     const Flow<F>& flow = burst.flows[i];
     const Headers& headers = burst.headers[i];
+    const std::optional<PortKind> kind = port_kind(headers.protocol);
+    if (!kind) {
+        drop_or_leave(burst, i, Drop::unknown_protocol);
+        return Entry();
+    }
     const bool tcp = headers.protocol == static_cast<std::uint8_t>(Protocol::tcp);
     if (tcp && (headers.tcp_flags & (kSyn | kRst | kAck)) != kSyn) {
         drop(burst, i, Drop::no_service);
@@ -52,7 +57,7 @@ Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex
         return Entry();
     }
     const Flow<F>& mapped = plane_.table.flow<F>(mapping, Direction::reply);
-    const bool query = port_kind(headers.protocol) == PortKind::query;  // its id is both ports
+    const bool query = *kind == PortKind::query;  // its id is both ports
     const Be16 peer_port = query ? mapped.source_port : flow.destination_port;
     return open_masqueraded(burst, i, mapping,
                             {flow.destination, mapped.source, peer_port, mapped.source_port});
