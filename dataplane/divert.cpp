@@ -62,6 +62,7 @@ std::span<rte_mbuf* const> Worker::keep_for_workers(std::span<rte_mbuf* const> p
 }
 
 void Worker::leave_to_linux(rte_mbuf* packet, PortIndex port) {
+    ++left_to_linux_;
     const std::uint16_t vlan = transmit_.vlan_id(port);
     const bool whole = vlan == 0 || put_tag_on(packet, vlan);
     if (!whole || transmit_.queues_of(port).exception->give({&packet, 1}) == 0)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Datagrams in fragments. The first fragment has the ports: it takes the way of any packet, and
-// what was decided about it goes for the others, which get new addresses and nothing else: ids and
-// boundaries stay as they are. nat/fragment_table.hpp has the bookkeeping, and the limits; a
-// datagram's fragments must reach one worker, which RSS sees to: it hashes fragments by their
-// addresses alone.
+// Datagrams in fragments. The first fragment has the ports, or a ping's id: it takes the way of any
+// packet, and what was decided about it goes for the others, which get new addresses and nothing
+// else: ids and boundaries stay as they are. nat/fragment_table.hpp has the bookkeeping, and the
+// limits; a datagram's fragments must reach one worker, which RSS sees to: it hashes fragments by
+// their addresses alone.
 #include "dataplane/worker.hpp"
 #include "nat/fragment.hpp"
+#include "nat/icmp.hpp"
 #include "nat/readdress.hpp"
 
 namespace usher {
@@ -41,9 +42,26 @@ Headers headers_of(std::span<const std::uint8_t> datagram, const Fragment& fragm
     return headers;
 }
 
-bool has_ports(const Fragment& fragment) {
+template <Family F>
+bool is_icmp(const Fragment& fragment) {
+    return fragment.protocol == static_cast<std::uint8_t>(kIcmpProtocol<F>);
+}
+
+// Of a first fragment: has it ports, or what stands for them? An ICMP error in fragments has not:
+// its checksum, which covers all of it, must be right before it is believed.
+template <Family F>
+bool has_flow(std::span<const std::uint8_t> datagram, const Fragment& fragment) {
+    if (is_icmp<F>(fragment)) {
+        const IcmpKind kind = icmp_kind<F>(datagram[fragment.l4]);
+        return kind == IcmpKind::echo_request || kind == IcmpKind::echo_reply;
+    }
     const auto protocol = static_cast<Protocol>(fragment.protocol);
-    return protocol == Protocol::tcp || protocol == Protocol::udp;
+    return protocol == Protocol::tcp || protocol == Protocol::udp || protocol == Protocol::sctp;
+}
+
+template <Family F>
+bool opens_nothing(std::span<const std::uint8_t> datagram, const Fragment& fragment) {
+    return is_icmp<F>(fragment) && icmp_kind<F>(datagram[fragment.l4]) == IcmpKind::echo_reply;
 }
 
 }  // namespace
@@ -73,41 +91,55 @@ void Worker::pass_fragment(rte_mbuf* packet, PortIndex port) {
 template <Family F>
 void Worker::decide_about(rte_mbuf* packet, PortIndex port, const Fragment& fragment,
                           FragmentTable::Handle handle) {
-    if (!has_ports(fragment)) {
-        if (is_leavable<F>(datagram_of<F>(packet), port))
-            return leave_fragments<F>(packet, port, handle);
-        fragments_.reject(handle, Drop::unknown_protocol);
-        return drop(packet, Drop::unknown_protocol);
+    const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
+    const std::uint32_t left = left_to_linux_;
+    if (!has_flow<F>(datagram, fragment)) {
+        drop_or_leave<F>(packet, port, Drop::unknown_protocol);
+        return reject_or_leave<F>(port, handle, left, Drop::unknown_protocol);
     }
     Burst<F> burst;
     burst.port = port;
     burst.count = 1;
     burst.packets[0] = packet;
-    burst.headers[0] = headers_of(datagram_of<F>(packet), fragment);
-    burst.flows[0] = read_flow<F>(burst.frame(0), burst.headers[0]);
+    burst.headers[0] = headers_of(datagram, fragment);
+    burst.flows[0] = is_icmp<F>(fragment) ? read_echo<F>(datagram, fragment.l4)
+                                          : read_flow<F>(burst.frame(0), burst.headers[0]);
     burst.hashes[0] = plane_.table.hash(burst.flows[0], filed_under<F>(burst.headers[0].protocol));
-    if (is_for_box(burst, 0) && !has_connection<F>(burst.flows[0], burst.headers[0].protocol))
-        return leave_fragments<F>(packet, port, handle);
-    look_up(burst);
-    decide(burst);
-    if (burst.count == 0) return fragments_.reject(handle, Drop::fragment);
+    const bool known = has_connection<F>(burst.flows[0], burst.headers[0].protocol);
+    if (!known && is_for_box(burst, 0)) {
+        leave_to_linux(packet, port);
+        burst.count = 0;
+    } else if (!known && opens_nothing<F>(datagram, fragment)) {
+        drop_or_leave(burst, 0, Drop::no_service);
+        burst.count = 0;
+    } else {
+        look_up(burst);
+        decide(burst);
+    }
+    if (burst.count == 0) return reject_or_leave<F>(port, handle, left, Drop::fragment);
+    if (needs_new_checksum(burst)) {
+        fragments_.reject(handle, Drop::unknown_protocol);
+        return drop(burst, 0, Drop::unknown_protocol);
+    }
 
     const Entry entry = burst.entries[0];
     const Connection& connection = plane_.table[entry.index()];
     const std::uint64_t value = value_of(entry, connection.born);
     if (connection.status.load(std::memory_order_relaxed) & kOnePacket) keep_loan();
     fragments_.resolve(handle, value);
-    forward(burst);
+    forward_alone(burst);
     while (void* held = fragments_.next_released())
         follow<F>(static_cast<rte_mbuf*>(held), value);
 }
 
-// The box's own.
+// The first fragment goes no further. If that is since Linux has it, who had `left` packets before,
+// it has them all.
 template <Family F>
-void Worker::leave_fragments(rte_mbuf* packet, PortIndex port, FragmentTable::Handle handle) {
+void Worker::reject_or_leave(PortIndex port, FragmentTable::Handle handle, std::uint32_t left,
+                             Drop reason) {
+    if (left_to_linux_ == left) return fragments_.reject(handle, reason);
     const std::uint64_t value = kLinuxs | port;
     fragments_.resolve(handle, value);
-    leave_to_linux(packet, port);
     while (void* held = fragments_.next_released())
         follow<F>(static_cast<rte_mbuf*>(held), value);
 }

@@ -52,20 +52,27 @@ bool Worker::pass_sctp(rte_mbuf* packet, PortIndex port) {
     look_up(burst);
     decide(burst);
     if (burst.count == 0) return true;
-    const Entry entry = burst.entries[0];
-    Connection& connection = plane_.table[entry.index()];
-    count(connection, entry.direction(), burst.headers[0].ip_length);
-    // New ports need a new checksum: what came damaged must not leave as if it were whole.
-    const Flow<F> leaves = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
-    const bool new_ports = leaves.destination_port != burst.flows[0].source_port ||
-                           leaves.source_port != burst.flows[0].destination_port;
-    if (new_ports && !is_sctp_sound(datagram.subspan(l4)))
+    // What came damaged must not leave as if it were whole.
+    if (needs_new_checksum(burst) && !is_sctp_sound(datagram.subspan(l4)))
         drop(burst, 0, Drop::bad_sctp);
     else
-        forward_at_length(burst, 0, connection, entry.direction());
+        forward_alone(burst);
     return true;
 }
 
+// Of a burst of one: is it SCTP, and must its ports change? Then so must its checksum, for which
+// the whole packet is needed.
+template <Family F>
+bool Worker::needs_new_checksum(const Burst<F>& burst) const {
+    if (burst.headers[0].protocol != kSctpProtocol) return false;
+    const Entry entry = burst.entries[0];
+    const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
+    return answer.destination_port != burst.flows[0].source_port ||
+           answer.source_port != burst.flows[0].destination_port;
+}
+
+template bool Worker::needs_new_checksum(const Burst<Family::ipv4>&) const;
+template bool Worker::needs_new_checksum(const Burst<Family::ipv6>&) const;
 template bool Worker::pass_sctp<Family::ipv4>(rte_mbuf*, PortIndex);
 template bool Worker::pass_sctp<Family::ipv6>(rte_mbuf*, PortIndex);
 

@@ -305,12 +305,15 @@ class Worker {
     template <Family F>
     bool pass_sctp(rte_mbuf* packet, PortIndex port);
     template <Family F>
+    bool needs_new_checksum(const Burst<F>& burst) const;
+    template <Family F>
     void pass_fragment(rte_mbuf* packet, PortIndex port);
     template <Family F>
     void decide_about(rte_mbuf* packet, PortIndex port, const Fragment& fragment,
                       FragmentTable::Handle handle);
     template <Family F>
-    void leave_fragments(rte_mbuf* packet, PortIndex port, FragmentTable::Handle handle);
+    void reject_or_leave(PortIndex port, FragmentTable::Handle handle, std::uint32_t left,
+                         Drop reason);
     template <Family F>
     void follow(rte_mbuf* packet, std::uint64_t value);
     void discard_fragments();
@@ -422,6 +425,7 @@ class Worker {
     std::array<rte_mbuf*, kMaxBurst> tagged_;
     unsigned tagged_count_ = 0;
     FragmentTable fragments_;
+    std::uint32_t left_to_linux_ = 0;  // packets
     // Of the burst in hand: the services of packets without a guess, and new connections that are
     // not in the table yet, with a filter of their flows' hashes.
     std::uint32_t expected_ones_ = 0;

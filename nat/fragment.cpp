@@ -28,7 +28,7 @@ bool has_transport_header(Bytes l4, std::uint8_t protocol) {
         case Protocol::udp:
             return l4.size() >= kUdpHeader && load<Be16>(l4.data() + 4).host() >= kUdpHeader;
         case Protocol::sctp:
-            return l4.size() >= 12;
+            return l4.size() >= 16;  // with the header of the first chunk, which tells what it does
         default:
             return l4.size() >= 8;
     }

@@ -62,6 +62,8 @@ def hops(box, *words):
 def test_family(server, home, between, number):
     said = server.run("ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", home)
     expect("3 received" in said, f"ping {home}")
+    said = server.run("ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", "-s", "4000", home)
+    expect("3 received" in said, f"ping {home} in fragments")
     for kind, words in (("UDP", ()), ("ICMP", ("-I",)), ("TCP", ("-T", "-p", "80"))):
         seen = hops(server, *words, home)
         expect(seen == [*between, home], f"traceroute by {kind}: {' '.join(seen)}")

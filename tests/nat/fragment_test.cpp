@@ -86,7 +86,7 @@ TEST(Fragment, WhatCannotBeIsNotSound) {
         EXPECT_TRUE(sound(0, true, 8, 17));
         EXPECT_FALSE(sound(0, true, 16, 6)) << "TCP needs 20 bytes";
         EXPECT_TRUE(sound(0, true, 24, 6));
-        EXPECT_FALSE(sound(0, true, 8, 132)) << "SCTP needs 12";
+        EXPECT_FALSE(sound(0, true, 8, 132)) << "SCTP needs 16";
         EXPECT_FALSE(sound(65528, false, 8, 17));
     }
     EXPECT_TRUE(sound4(65504, false, 11, 17)) << "65,515 and a header of 20";

@@ -124,6 +124,25 @@ TEST_F(Exception, WhatNobodyWantsIsDroppedOrLinuxs) {
     EXPECT_EQ(pass({nobodys}).linuxs.size(), 1U);
 }
 
+TEST_F(Exception, FragmentsThatNobodyWantsAreDroppedOrLinuxsTogether) {
+    const auto fragments = [](const std::string& datagram) {
+        return std::vector{packet(datagram + " from=1480 to=2960"),
+                           packet(datagram + " from=0 to=1480"), packet(datagram + " from=2960")};
+    };
+    EXPECT_TRUE(
+        pass(fragments("udp 198.51.100.2:4001 > 192.0.2.77:161 len=3000 id=7")).linuxs.empty());
+    EXPECT_EQ(box_.dropped(Drop::no_service), 1U);
+    EXPECT_EQ(box_.dropped(Drop::fragment), 2U);
+    box_.request(R"({"command":"forwarding.set","other":"kernel"})");
+    for (const char* datagram : {"udp 198.51.100.2:4001 > 192.0.2.77:161 len=3000 id=8",
+                                 "icmp 198.51.100.2 > 192.0.2.77 8/0 query=7 len=3000 id=9",
+                                 "icmp 198.51.100.2 > 192.0.2.77 0/0 query=7 len=3000 id=10",
+                                 "icmp 198.51.100.2 > 198.51.100.1 8/0 query=7 len=3000 id=11",
+                                 "icmp 198.51.100.2 > 198.51.100.1 3/3 len=3000 id=12"})
+        EXPECT_EQ(pass(fragments(datagram)).linuxs.size(), 3U) << datagram;
+    EXPECT_EQ(box_.dropped(Drop::fragment), 2U);
+}
+
 TEST_F(Exception, WhatLinuxDoesNotTakeIsCounted) {
     const std::vector<Frame> flood(ExceptionPath::kRoom + 9,
                                    packet("udp 198.51.100.2:4003 > 198.51.100.1:9 len=5"));
