@@ -48,7 +48,7 @@ std::vector<VlanPort> add_vlans(Config& config) {
     return {{0, 10}, {0, 20}};
 }
 
-Config wiring(unsigned server_neighbours) {
+Config wiring(const DirectorInProcess::Options& options) {
     Config config;
     config.log.level = LogLevel::error;
     add_side(config, {"ext", "198.51.100.1/24", "2001:db8:a::1/64"});
@@ -60,10 +60,12 @@ Config wiring(unsigned server_neighbours) {
         neighbour(ip("198.51.100." + std::to_string(i)), "ext");
     neighbour(ip("198.51.100.254"), "ext");
     neighbour(ip("2001:db8:a::fe"), "ext");
-    for (std::uint32_t i = 0; i < server_neighbours; ++i) {
+    for (std::uint32_t i = 0; i < options.server_neighbours; ++i) {
         neighbour(IpAddress(Be32::from_host(ip("10.0.0.100").v4().host() + i)), "int");
         neighbour(ip(fmt::format("2001:db8:b::{:x}", 0x100 + i)), "int");
     }
+    config.routes = options.routes;
+    if (!options.default_routes) return config;
     config.routes.push_back({Prefix::of(ip("0.0.0.0"), 0), ip("198.51.100.254"), "ext"});
     config.routes.push_back({Prefix::of(ip("::"), 0), ip("2001:db8:a::fe"), "ext"});
     return config;
@@ -88,8 +90,7 @@ rte_mempool* process_pool(unsigned packets, std::size_t other_bytes) {
 
 DirectorInProcess::DirectorInProcess(const Options& options) {
     process_pool();
-    Config config = wiring(options.server_neighbours);
-    config.routes.insert(config.routes.end(), options.routes.begin(), options.routes.end());
+    Config config = wiring(options);
     std::vector<VlanPort> vlans;
     if (options.vlans) vlans = add_vlans(config);
     set_log(config.log);

@@ -31,6 +31,7 @@ class DirectorInProcess {
         std::vector<StaticRoute> routes;   // beside the default route
         FragmentTable::Limits fragments;
         bool vlans = false;
+        bool default_routes = true;
     };
     explicit DirectorInProcess(const Options& options);
     ~DirectorInProcess();

@@ -7,6 +7,7 @@
 //   request {"command": ...}                   any command, as docs/protocol.md has it
 //   table 8                                    (first) a table of 2^8 connections
 //   fragments 4 2                              (first) 4 datagrams in fragments, 2 packets held
+//   no-default-routes                          (first)
 //   ext in PACKET    int out PACKET            packets as packet_text.hpp writes them
 //   wait 61                                    seconds
 //   drop no-server 1                           packets dropped for that reason, up to here
@@ -51,7 +52,7 @@ class Player {
 
   private:
     InProcess& director() {
-        if (!director_) director_ = std::make_unique<InProcess>(bits_, fragments_);
+        if (!director_) director_ = std::make_unique<InProcess>(options_);
         return *director_;
     }
 
@@ -69,9 +70,11 @@ class Player {
         }
         settle();
         if (first == "table")
-            words >> bits_;
+            words >> options_.table_bits;
         else if (first == "fragments")
-            words >> fragments_.datagrams >> fragments_.held;
+            words >> options_.fragments.datagrams >> options_.fragments.held;
+        else if (first == "no-default-routes")
+            options_.default_routes = false;
         else if (first == "ipvsadm")
             command(line.substr(8));
         else if (first == "request")
@@ -167,6 +170,10 @@ class Player {
     std::optional<ServerRow> server_row(std::istream& words) {
         std::string protocol, service, server;
         words >> protocol >> service >> server;
+        if (server == "IPv6") {  // of a mark
+            service += " IPv6";
+            words >> server;
+        }
         for (const auto& [key, desired] : director().director().desired().services) {
             if (key.to_string() != fmt::format("{} {}", protocol, service)) continue;
             ServiceRow row{key, desired.options, {}, {}, {}};
@@ -211,8 +218,7 @@ class Player {
     }
 
     const unsigned burst_;
-    unsigned bits_ = 10;
-    FragmentTable::Limits fragments_;
+    DirectorInProcess::Options options_;
     int line_number_ = 0;
     std::unique_ptr<InProcess> director_;
     PortIndex port_ = 0;

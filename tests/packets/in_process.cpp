@@ -21,11 +21,7 @@ rte_ring* make_wire() {
 
 }  // namespace
 
-InProcess::InProcess(unsigned table_bits, const FragmentTable::Limits& fragments)
-    : wires_{make_wire(), make_wire()} {
-    DirectorInProcess::Options options;
-    options.table_bits = table_bits;
-    options.fragments = fragments;
+InProcess::InProcess(DirectorInProcess::Options options) : wires_{make_wire(), make_wire()} {
     options.vlans = true;
     options.ports.assign(1, std::vector<PortAccess>(2));
     for (int i = 0; i < 2; ++i)
@@ -49,10 +45,24 @@ std::vector<InProcess::Sent> InProcess::pass(PortIndex port, const std::vector<F
             std::copy(frames[i].begin(), frames[i].end(), room);
             packets.push_back(packet);
         }
-        worker().process(packets, port, box_->now);
-        worker().upkeep(box_->now);
-        worker().transmit().flush();
+        process(port, packets);
     }
+    return caught();
+}
+
+std::vector<InProcess::Sent> InProcess::pass(PortIndex port,
+                                             const std::vector<rte_mbuf*>& packets) {
+    process(port, packets);
+    return caught();
+}
+
+void InProcess::process(PortIndex port, const std::vector<rte_mbuf*>& packets) {
+    worker().process(packets, port, box_->now);
+    worker().upkeep(box_->now);
+    worker().transmit().flush();
+}
+
+std::vector<InProcess::Sent> InProcess::caught() {
     std::vector<Sent> sent;
     for (PortIndex out = 0; out < 2; ++out) {
         void* taken = nullptr;

@@ -13,7 +13,9 @@ namespace usher::test {
 
 class InProcess {
   public:
-    explicit InProcess(unsigned table_bits = 10, const FragmentTable::Limits& fragments = {});
+    // Of the options, ports and VLANs are its own.
+    explicit InProcess(DirectorInProcess::Options options = {});
+    explicit InProcess(unsigned table_bits) : InProcess(with_table(table_bits)) {}
     ~InProcess();
 
     std::string request(std::string_view line) { return box_->request(line); }
@@ -25,6 +27,9 @@ class InProcess {
     };
     std::vector<Sent> pass(PortIndex port, const std::vector<Frame>& frames, unsigned burst);
 
+    // One burst of packets as they are.
+    std::vector<Sent> pass(PortIndex port, const std::vector<rte_mbuf*>& packets);
+
     // Lets time go by and the sweeper see all of the table.
     void wait(std::uint32_t seconds);
 
@@ -34,6 +39,14 @@ class InProcess {
     std::size_t packets_in_use() const;  // mbufs that are not in the pool
 
   private:
+    void process(PortIndex port, const std::vector<rte_mbuf*>& packets);
+    std::vector<Sent> caught();
+    static DirectorInProcess::Options with_table(unsigned bits) {
+        DirectorInProcess::Options options;
+        options.table_bits = bits;
+        return options;
+    }
+
     rte_ring* wires_[2];
     std::unique_ptr<DirectorInProcess> box_;
 };

@@ -112,6 +112,9 @@ std::string describe_tcp(const Network& n, Bytes tcp, bool check) {
     const std::size_t header = static_cast<std::size_t>(tcp[12] >> 4) * 4;
     if (header == kTcpMinHeader + 4 && tcp.size() >= header && tcp[kTcpMinHeader] == 2)
         text += fmt::format(" mss={}", load<Be16>(&tcp[kTcpMinHeader + 2]).host());
+    if (header == kTcpMinHeader + 12 && tcp.size() >= header && tcp[kTcpMinHeader + 2] == 5)
+        text += fmt::format(" sack={} sack-end={}", load<Be32>(&tcp[kTcpMinHeader + 4]).host(),
+                            load<Be32>(&tcp[kTcpMinHeader + 8]).host());
     if (tcp.size() > header) text += describe_payload(tcp.subspan(header));
     if (check && is_wrong(n, tcp)) text += " !tcp-sum";
     return text;

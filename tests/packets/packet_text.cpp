@@ -127,7 +127,8 @@ Frame datagram(std::uint8_t protocol, const Endpoint& from, const Endpoint& to,
 
 Frame tcp_segment(const Endpoint& from, const Endpoint& to, const std::string& flags,
                   const Fields& fields) {
-    const std::size_t header = kTcpMinHeader + (fields.has("mss") ? 4U : 0U);
+    const std::size_t header =
+        kTcpMinHeader + (fields.has("mss") ? 4U : 0U) + (fields.has("sack") ? 12U : 0U);
     Frame tcp(header + std::max<std::size_t>(fields.get("len", 0), fields.text.size()), 'x');
     std::fill_n(tcp.begin(), header, std::uint8_t{0});
     std::copy(fields.text.begin(), fields.text.end(),
@@ -141,6 +142,12 @@ Frame tcp_segment(const Endpoint& from, const Endpoint& to, const std::string& f
         tcp[kTcpMinHeader] = 2;
         tcp[kTcpMinHeader + 1] = 4;
         store(&tcp[kTcpMinHeader + 2], Be16::from_host(fields.get16("mss")));
+    }
+    if (fields.has("sack")) {  // two NOPs and a block
+        std::uint8_t* option = &tcp[header - 12];
+        store(option, Be32::from_host(0x0101050a));
+        store(option + 4, Be32::from_host(fields.get("sack", 0)));
+        store(option + 8, Be32::from_host(fields.get("sack-end", 0)));
     }
     for (const auto& [letter, bit] : kFlags)
         if (flags.find(letter) != std::string::npos) tcp[13] |= bit;

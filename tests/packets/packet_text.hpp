@@ -2,6 +2,7 @@
 // Packets as text, both ways. The text is one line; fields that have their default are left out:
 //
 //   tcp 198.51.100.7:4001 > 203.0.113.10:80 S ttl=64 seq=1 ack=0 len=5 id=7 df mss=1460
+//   tcp 198.51.100.7:4001 > 203.0.113.10:80 A ack=9 sack=20 sack-end=30     (RFC 2018)
 //   udp 198.51.100.7:4001 > 203.0.113.10:53 len=12 nosum
 //   udp [2001:db8::7]:4001 > [2001:db8:1::10]:53 len=12 options       (a hop-by-hop header)
 //   icmp 203.0.113.10 > 198.51.100.7 3/4 mtu=1400 cut=36 { tcp ... }   (cut: the message's length)

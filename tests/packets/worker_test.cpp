@@ -2,6 +2,7 @@
 // What a case file cannot say: ports chosen at random, a full table, many packets at once.
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <rte_mbuf.h>
 
 #include "tests/packets/in_process.hpp"
 
@@ -95,6 +96,34 @@ TEST(Worker, TrimsPaddingOfShortFrames) {
     ASSERT_EQ(sent.size(), 1U);
     EXPECT_EQ(sent[0].frame.size(), 54U);
     EXPECT_TRUE(is_sound(sent[0].frame));
+}
+
+TEST(Worker, TakesNoPacketInSeveralBuffers) {
+    InProcess box;
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    const Frame frame = client(2, 4001, "S");
+    rte_mbuf* first = rte_pktmbuf_alloc(process_pool());
+    rte_mbuf* second = rte_pktmbuf_alloc(process_pool());
+    std::copy_n(frame.begin(), 40, rte_pktmbuf_append(first, 40));
+    const auto rest = static_cast<std::uint16_t>(frame.size() - 40);
+    std::copy_n(frame.begin() + 40, rest, rte_pktmbuf_append(second, rest));
+    ASSERT_EQ(rte_pktmbuf_chain(first, second), 0);
+    EXPECT_EQ(box.pass(0, std::vector<rte_mbuf*>{first}).size(), 0U);
+    EXPECT_EQ(box.dropped(Drop::segmented), 1U);
+    EXPECT_EQ(box.packets_in_use(), 0U);
+}
+
+TEST(Worker, CountsWhatAnInterfaceDoesNotTake) {
+    InProcess box(12);
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    std::vector<Frame> burst;
+    for (int i = 0; i < 1100; ++i)
+        burst.push_back(client(2, 1000 + i, "S"));
+    EXPECT_EQ(box.pass(0, burst, 32).size(), 1023U) << "a wire holds so many";
+    EXPECT_EQ(box.dropped(Drop::transmit_full), 77U);
+    EXPECT_EQ(box.packets_in_use(), 0U);
 }
 
 TEST(Worker, LimitsItsRefusals) {
