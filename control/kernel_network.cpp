@@ -241,10 +241,10 @@ Result<void> KernelMirror::read_links() {
 }
 
 Result<void> KernelMirror::read_addresses() {
-    std::set<KernelAddress> addresses;
+    std::vector<KernelAddress> addresses;
     const auto read = dump(RTM_GETADDR, AF_UNSPEC, [&](const nlmsghdr* message) {
         if (message == nullptr) return addresses.clear();
-        if (const auto address = decode_address(message)) addresses.insert(*address);
+        if (const auto address = decode_address(message)) addresses.push_back(*address);
     });
     if (read) network_.addresses = std::move(addresses);
     return read;

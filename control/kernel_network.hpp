@@ -49,7 +49,10 @@ struct KernelAddress {
     unsigned ifindex = 0;
     IpAddress address;
     std::uint8_t prefix_length = 0;
-    friend auto operator<=>(const KernelAddress&, const KernelAddress&) = default;
+    bool tentative = false;   // whether another box has it is not known yet; or one has
+    bool secondary = false;   // IPv4: another one of its network is primary; IPv6: temporary
+    bool deprecated = false;  // not for new connections
+    friend bool operator==(const KernelAddress&, const KernelAddress&) = default;
 };
 
 struct KernelNextHop {
@@ -82,8 +85,8 @@ struct KernelNeighbour {
 
 struct KernelNetwork {
     std::map<unsigned, KernelLink> links;  // by ifindex
-    std::set<KernelAddress> addresses;
-    std::vector<KernelRoute> routes;  // longest prefix first, then lowest metric
+    std::vector<KernelAddress> addresses;  // in Linux's order
+    std::vector<KernelRoute> routes;       // longest prefix first, then lowest metric
     std::map<NeighbourKey, KernelNeighbour> neighbours;
 
     const KernelLink* link(const std::string& name) const;

@@ -155,8 +155,13 @@ std::optional<KernelAddress> decode_address(const nlmsghdr* message) {
     auto address = to_address(attributes.bytes(IFA_LOCAL));
     if (!address) address = to_address(attributes.bytes(IFA_ADDRESS));
     if (!address) return std::nullopt;
-    return KernelAddress{
-        .ifindex = header->ifa_index, .address = *address, .prefix_length = header->ifa_prefixlen};
+    const std::uint32_t flags = attributes.number(IFA_FLAGS).value_or(header->ifa_flags);
+    return KernelAddress{.ifindex = header->ifa_index,
+                         .address = *address,
+                         .prefix_length = header->ifa_prefixlen,
+                         .tentative = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0,
+                         .secondary = (flags & IFA_F_SECONDARY) != 0,
+                         .deprecated = (flags & IFA_F_DEPRECATED) != 0};
 }
 
 std::optional<KernelRoute> decode_route(const nlmsghdr* message) {

@@ -17,6 +17,13 @@ std::optional<Prefix> network_of(const std::string& text) {  // "10.0.0.1/24" ->
     return Prefix::of(*address, std::atoi(text.c_str() + slash + 1));
 }
 
+// The fitter to send from, the lower. keepalived's VIPs are /32 beside the box's own address, or
+// secondary in its network; its IPv6 ones are deprecated.
+int rank(const KernelAddress& each) {
+    const bool whole_network = each.prefix_length < each.address.bits();
+    return (each.secondary || each.deprecated ? 2 : 0) + (whole_network ? 0 : 1);
+}
+
 bool same_ways(const NetworkPlan& a, const NetworkPlan& b) {
     const auto port_equal = [](const NetworkPlan::Port& x, const NetworkPlan::Port& y) {
         return x.mac == y.mac && x.mtu == y.mtu && x.up == y.up;
@@ -51,7 +58,8 @@ void NetworkPlanner::add_static_route(const Prefix& destination, const NetworkPl
     static_routes_.push_back({destination, {hop}});
 }
 
-// An address of the box on each link, for errors of its own: the first that is not link-local.
+// An address of the box on each link, for errors of its own and for masquerading: of the fittest
+// that are not link-local, Linux's first.
 void NetworkPlanner::set_addresses(NetworkPlan& plan, const KernelNetwork& kernel) const {
     const auto take = [&](PortIndex index, const IpAddress& address) {
         NetworkPlan::Port& port = plan.ports[index];
@@ -60,8 +68,13 @@ void NetworkPlanner::set_addresses(NetworkPlan& plan, const KernelNetwork& kerne
         if (!address.is_ipv4() && IpAddress(port.address6).is_unspecified())
             port.address6 = address.bytes();
     };
-    for (const KernelAddress& each : kernel.addresses)
-        if (const auto port = port_of(each.ifindex)) take(*port, each.address);
+    std::vector<KernelAddress> fittest_first = kernel.addresses;
+    std::stable_sort(
+        fittest_first.begin(), fittest_first.end(),
+        [](const KernelAddress& a, const KernelAddress& b) { return rank(a) < rank(b); });
+    for (const KernelAddress& each : fittest_first)
+        if (const auto port = port_of(each.ifindex); port && !each.tentative)
+            take(*port, each.address);
     for (const auto& [port, address] : static_addresses_)
         take(port, address);
 }

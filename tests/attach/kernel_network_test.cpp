@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -79,7 +80,8 @@ TEST_F(KernelNetworkTest, LinksAddressesAndRoutesAreFollowed) {
         EXPECT_TRUE(link.up && link.carrier);
         EXPECT_EQ(link.mtu, 1400U);
         EXPECT_EQ(link.mac.to_string(), "02:00:00:00:00:aa");
-        EXPECT_TRUE(network.addresses.count({link.ifindex, ip("10.9.0.1"), 24}));
+        const KernelAddress own{link.ifindex, ip("10.9.0.1"), 24};
+        EXPECT_EQ(std::count(network.addresses.begin(), network.addresses.end(), own), 1);
         EXPECT_TRUE(network.is_local(ip("fd00::1")));
         EXPECT_EQ(network.route_to(ip("10.8.1.1"))->next_hops[0].gateway, ip("10.9.0.3"));
         EXPECT_EQ(network.route_to(ip("10.9.0.77"))->next_hops[0].gateway, std::nullopt);
@@ -96,6 +98,11 @@ TEST_F(KernelNetworkTest, LinksAddressesAndRoutesAreFollowed) {
             return now.is_local(ip("10.9.0.5")) &&
                    now.route_to(ip("10.8.1.1"))->next_hops[0].gateway == ip("10.9.0.2");
         }));
+        const auto second =
+            std::find_if(network.addresses.begin(), network.addresses.end(),
+                         [](const KernelAddress& each) { return each.address == ip("10.9.0.5"); });
+        EXPECT_TRUE(second->secondary);
+        EXPECT_FALSE(second->deprecated || second->tentative);
         shell("ip link set a0 down");  // the routes go without a word
         ASSERT_TRUE(becomes_true(mirror, [](const KernelNetwork& now) {
             return !now.link("a0")->up && now.route_to(ip("10.8.1.1")) == nullptr;

@@ -118,6 +118,52 @@ TEST_F(NetworkPlannerTest, RoutesOfTheFileToOneDestinationAreOne) {
     EXPECT_EQ(plan.routes[0].next_hops.size(), 2U);
 }
 
+class OwnAddressTest : public NetworkPlannerTest {
+  protected:
+    KernelAddress& add(const char* address, std::uint8_t length) {
+        return kernel.addresses.emplace_back(KernelAddress{kWan, ip(address), length});
+    }
+    std::string chosen4() {
+        return IpAddress(planner.plan(kernel).ports.at(0).address4).to_string();
+    }
+    std::string chosen6() {
+        return IpAddress(planner.plan(kernel).ports.at(0).address6).to_string();
+    }
+};
+
+TEST_F(OwnAddressTest, IsThatOfTheNetworkAndNotTheLowest) {
+    add("192.0.2.10", 32);
+    add("192.0.2.251", 24);
+    EXPECT_EQ(chosen4(), "192.0.2.251");
+    add("192.0.2.5", 24).secondary = true;
+    EXPECT_EQ(chosen4(), "192.0.2.251");
+    kernel.addresses.erase(kernel.addresses.begin());
+    EXPECT_EQ(chosen4(), "192.0.2.251") << "the VIP is elsewhere now";
+    add("192.0.2.7", 28);
+    EXPECT_EQ(chosen4(), "192.0.2.251") << "of equals, Linux's first";
+}
+
+TEST_F(OwnAddressTest, IsAWholePrefixWhereThereIsNoOther) {
+    add("192.0.2.10", 32);
+    add("192.0.2.9", 24).secondary = true;
+    EXPECT_EQ(chosen4(), "192.0.2.10");
+    kernel.addresses.clear();
+    EXPECT_EQ(chosen4(), "0.0.0.0");
+}
+
+TEST_F(OwnAddressTest, IsOneThatLinuxWouldUse) {
+    add("2001:db8::2", 64).tentative = true;
+    EXPECT_EQ(chosen6(), "::");
+    add("fe80::1", 64);
+    add("2001:db8::3", 64).secondary = true;   // temporary
+    add("2001:db8::4", 64).deprecated = true;  // as keepalived's
+    EXPECT_EQ(chosen6(), "2001:db8::3");
+    add("2001:db8::9", 128);
+    EXPECT_EQ(chosen6(), "2001:db8::9");
+    add("2001:db8::fb", 64);
+    EXPECT_EQ(chosen6(), "2001:db8::fb");
+}
+
 TEST_F(NetworkPlannerTest, NeighboursOfADestinationAreThoseOfAllItsNextHops) {
     const std::vector<NeighbourKey> both = {{kWan, ip("192.0.2.1")}, {kWan, ip("192.0.2.2")}};
     EXPECT_EQ(planner.neighbours_of(kernel, ip("8.8.8.8")), both);
