@@ -6,6 +6,7 @@
 #include "control/defence.hpp"
 #include "control/log.hpp"
 #include "control/reload.hpp"
+#include "control/timeout_ticks.hpp"
 #include "control/trace_log.hpp"
 #include "schedulers/registry.hpp"
 
@@ -14,37 +15,6 @@ namespace usher {
 namespace {
 
 constexpr int kRequestsATime = 64;  // each is a question to the kernel, and its answer
-
-StateTimeouts in_ticks(const Timeouts& timeouts) {
-    StateTimeouts ticks = state_timeouts(timeouts.tcp, timeouts.tcp_fin, timeouts.udp);
-    for (std::uint32_t& value : ticks)
-        value = seconds(value);
-    return ticks;
-}
-
-// RFC 5382 REQ-5 wants two hours and four minutes of an idle TCP connection, and four minutes of
-// one that opens or closes.
-StateTimeouts masquerade_timeouts(const Timeouts& timeouts) {
-    constexpr std::uint32_t kEstablished = 7440, kTransitory = 240;
-    StateTimeouts ticks = in_ticks(timeouts);
-    for (std::size_t state = 0; state < ticks.size(); ++state)
-        if (static_cast<State>(state) != State::udp && static_cast<State>(state) != State::close)
-            ticks[state] = std::max(ticks[state], seconds(kTransitory));
-    Ticks& established = ticks[static_cast<std::size_t>(State::established)];
-    established = std::max(established, seconds(kEstablished));
-    return ticks;
-}
-
-std::vector<StateTimeouts> own_timeouts(const Timeouts& timeouts,
-                                        const std::vector<std::uint32_t>& idle_timeouts) {
-    std::vector<StateTimeouts> all;
-    all.reserve(idle_timeouts.size());
-    for (const std::uint32_t idle : idle_timeouts) {
-        all.push_back(in_ticks({idle, timeouts.tcp_fin, idle}));
-        all.back()[static_cast<std::size_t>(State::sctp_established)] = seconds(idle);
-    }
-    return all;
-}
 
 void set_threshold(DataPlane& plane, ServerSlot slot, const ServerOptions& options) {
     ServerLoad& load = plane.loads[slot];
@@ -120,7 +90,7 @@ void RunningDirector::put_in_force(const CompiledServices& services, const Desir
     snapshot->marks_of_own = marks_of_own_;
     snapshot->mss_clamps = services.mss_clamps;
     snapshot->masquerade = masquerade_;
-    snapshot->masquerade_timeouts = masquerade_timeouts(desired.timeouts);
+    snapshot->masquerade_timeouts = masquerade_timeout_ticks(desired.timeouts);
     snapshot->deployed = services.deployed;
     snapshot->weighted = services.weighted;
     // Masqueraded connections are of no server, and good for as long as there are rules.
@@ -129,8 +99,8 @@ void RunningDirector::put_in_force(const CompiledServices& services, const Desir
         set_bit(snapshot->weighted, kNobodysSlot);
     }
     snapshot->network = network_;
-    snapshot->timeouts = in_ticks(desired.timeouts);
-    snapshot->own_timeouts = own_timeouts(desired.timeouts, services.own_timeouts);
+    snapshot->timeouts = timeout_ticks(desired.timeouts);
+    snapshot->own_timeouts = own_timeout_ticks(desired.timeouts, services.own_timeouts);
     snapshot->policy = policy_of(desired.vs, pressure_);
     snapshot->policy.others_to_linux = desired.other == OtherTraffic::kernel;
     if (is_on(desired.vs.secure_tcp, pressure_)) snapshot->tcp = &kSecureNextState;
