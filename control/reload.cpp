@@ -91,6 +91,18 @@ Result<DesiredState> reload(const DesiredState& running, const Config& file, con
     return applied(running, reload_changes(running, file), rules);
 }
 
+// A key that is added and forgotten here is one that wants a restart.
+bool needs_restart(const Config& started, Config file) {
+    file.timeouts = started.timeouts;
+    file.vs = started.vs;
+    file.marks = started.marks;
+    file.masquerade = started.masquerade;
+    file.other = started.other;
+    file.log = started.log;
+    file.services = started.services;
+    return file != started;
+}
+
 std::vector<ServiceConfig> as_written(const DesiredState& running) {
     std::vector<ServiceConfig> file;
     file.reserve(running.services.size());

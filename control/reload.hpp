@@ -24,6 +24,9 @@ Result<DesiredState> reload(const DesiredState& running, const std::vector<Servi
                             const Rules& rules);
 Result<DesiredState> reload(const DesiredState& running, const Config& file, const Rules& rules);
 
+// Whether the file also differs from what was started in what is read at start only.
+bool needs_restart(const Config& started, Config file);
+
 // The way back: what runs, in the file's order (oldest server first), so that a boot from it makes
 // the same lists.
 std::vector<ServiceConfig> as_written(const DesiredState& running);

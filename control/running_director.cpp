@@ -237,12 +237,7 @@ Result<void> RunningDirector::reload_config() {
     if (auto published = publish(std::move(*next)); !published) return published;
     change_log(config->log);
     file_ = *config;
-    const bool fixed_differs =
-        config->interfaces != config_.interfaces || config->worker_cores != config_.worker_cores ||
-        config->connection_table_bits != config_.connection_table_bits ||
-        config->fragments != config_.fragments || config->control != config_.control ||
-        config->neighbours != config_.neighbours || config->routes != config_.routes;
-    if (fixed_differs)
+    if (needs_restart(config_, *config))
         log_warning(
             "interfaces, workers, the connection table, [fragments], the control socket, static "
             "neighbours and routes are read at start only: restart usherd for those");

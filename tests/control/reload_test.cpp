@@ -104,6 +104,31 @@ TEST(Reload, TimeoutsSettingsAndMarksFollowTheFile) {
     EXPECT_EQ(reload(running, Config{}, kRules)->vs, VsSettings{});  // what the file leaves out
 }
 
+TEST(Reload, SaysWhatOnlyAStartTakesIn) {
+    Config started;
+    started.interfaces.resize(1);
+    Config file = started;
+    file.timeouts.udp = 10;
+    file.vs.drop_entry = 3;
+    file.marks.resize(1);
+    file.masquerade.resize(1);
+    file.other = OtherTraffic::kernel;
+    file.log.debug = 1;
+    file.services = {service("10.9.0.1", {11})};
+    EXPECT_FALSE(needs_restart(started, file));
+    const auto differs = [&](auto change) {
+        Config other = started;
+        change(other);
+        return needs_restart(started, other);
+    };
+    EXPECT_TRUE(differs([](Config& c) { c.idle = Idle::spin; }));
+    EXPECT_TRUE(differs([](Config& c) { c.spread = true; }));
+    EXPECT_TRUE(differs([](Config& c) { c.worker_cores = {1}; }));
+    EXPECT_TRUE(differs([](Config& c) { c.interfaces[0].queues = 2; }));
+    EXPECT_TRUE(differs([](Config& c) { c.connection_table_bits = 21; }));
+    EXPECT_TRUE(differs([](Config& c) { c.routes.resize(1); }));
+}
+
 TEST(Reload, AnErrorNamesWhatIsWrongAndChangesNothing) {
     auto web = service("10.9.0.1", {11, 12});
     web.servers[1].options.forwarding = Forwarding::route;
