@@ -54,7 +54,7 @@ class Judge {
     }
     void state(const NicFacts& nic);
     void driver(const NicFacts& nic);
-    void offloads(const NicFacts& nic);
+    void offloads_and_programs(const NicFacts& nic);
 
     const InterfaceConfig& interface_;
     const std::string name_;
@@ -71,9 +71,6 @@ void Judge::state(const NicFacts& nic) {
     if (nic.mtu > kMaxMtu)
         error(fmt::format("an MTU of {}; at most {} is supported", nic.mtu, kMaxMtu),
               fmt::format("ip link set {} mtu {}", name_, kMaxMtu));
-    if (!nic.foreign_program.empty())
-        error(fmt::format("has an XDP program that is not ours ({})", nic.foreign_program),
-              fmt::format("stop its owner, or ip link set {} xdp off", name_));
 }
 
 // Generic XDP comes after the stack has received the packet, and joined it with others.
@@ -97,7 +94,10 @@ void Judge::driver(const NicFacts& nic) {
                fmt::format("ethtool -K {} gro off", wire_));
 }
 
-void Judge::offloads(const NicFacts& nic) {
+void Judge::offloads_and_programs(const NicFacts& nic) {
+    if (!nic.foreign_program.empty())
+        error(fmt::format("has an XDP program that is not ours ({})", nic.foreign_program),
+              fmt::format("stop its owner, or ip link set {} xdp off", wire_));
     if (nic.large_receive)
         error("the NIC joins received packets (LRO), which XDP refuses",
               fmt::format("ethtool -K {} lro off", wire_));
@@ -113,7 +113,7 @@ void Judge::af_xdp(const NicFacts& nic, const NicFacts& wire, const Config& conf
     const std::size_t before = findings_.size();
     state(nic);
     driver(wire);
-    offloads(wire);
+    offloads_and_programs(wire);
     if (nic.reverse_path_filter == 1 && config.other == OtherTraffic::kernel)
         advice(
             "what is left to Linux is dropped there when its answer would leave by another "

@@ -50,6 +50,52 @@ void count_queues(Question& question, KernelInterface& found) {
     found.combined = channels.rx_count == 0 && channels.combined_count > 0;
 }
 
+}  // namespace
+
+Result<KernelInterface> kernel_interface(const std::string& name) {
+    if (name.empty() || name.size() >= IFNAMSIZ) return no_such_interface(name);
+    KernelInterface found;
+    Question question(name);
+    if (!question.ask(SIOCGIFINDEX)) return no_such_interface(name);
+    found.ifindex = static_cast<unsigned>(question.request().ifr_ifindex);
+    if (!question.ask(SIOCGIFFLAGS)) return no_such_interface(name);
+    const int flags = question.request().ifr_flags;
+    found.up = flags & IFF_UP;
+    found.running = found.up && (flags & IFF_RUNNING);
+    if (!question.ask(SIOCGIFMTU)) return no_such_interface(name);
+    found.mtu = static_cast<std::uint32_t>(question.request().ifr_mtu);
+    if (!question.ask(SIOCGIFHWADDR)) return no_such_interface(name);
+    const sockaddr& hardware = question.request().ifr_hwaddr;
+    if (hardware.sa_family != ARPHRD_ETHER)
+        return fail(Errc::not_supported, fmt::format("{} is not an Ethernet interface", name));
+    std::memcpy(found.mac.bytes.data(), hardware.sa_data, found.mac.bytes.size());
+    count_queues(question, found);
+    return found;
+}
+
+// The driver would say only that it did not work.
+Result<void> may_use_af_xdp() {
+    const UniqueFd probe(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
+    if (probe.get() >= 0) return {};
+    if (errno == EPERM || errno == EACCES)
+        return fail(Errc::permission, "AF_XDP is not permitted; run as root");
+    return fail(Errc::not_supported,
+                fmt::format("this kernel has no AF_XDP sockets (CONFIG_XDP_SOCKETS): {}",
+                            std::strerror(errno)));
+}
+
+Result<void> check_state(const std::string& name, const KernelInterface& found, MayBeDown down) {
+    if (!found.up && down == MayBeDown::no)
+        return fail(Errc::unavailable,
+                    fmt::format("{0} is down; bring it up first: ip link set {0} up", name));
+    if (found.mtu > kMaxMtu)
+        return fail(Errc::not_supported,
+                    fmt::format("{0} has an MTU of {1}; at most {2} is supported: ip link set {0} "
+                                "mtu {2}",
+                                name, found.mtu, kMaxMtu));
+    return {};
+}
+
 Result<void> check_queues(const std::string& name, const KernelInterface& found,
                           std::uint32_t queues) {
     const std::uint32_t wanted = queues > 0 ? queues : found.queues;
@@ -75,55 +121,15 @@ Result<void> check_queues(const std::string& name, const KernelInterface& found,
     return {};
 }
 
-// The driver would say only that it did not work.
-Result<void> may_use_af_xdp() {
-    const UniqueFd probe(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
-    if (probe.get() >= 0) return {};
-    if (errno == EPERM || errno == EACCES)
-        return fail(Errc::permission, "AF_XDP is not permitted; run as root");
-    return fail(Errc::not_supported,
-                fmt::format("this kernel has no AF_XDP sockets (CONFIG_XDP_SOCKETS): {}",
-                            std::strerror(errno)));
-}
-
-}  // namespace
-
-Result<KernelInterface> kernel_interface(const std::string& name) {
-    if (name.empty() || name.size() >= IFNAMSIZ) return no_such_interface(name);
-    KernelInterface found;
-    Question question(name);
-    if (!question.ask(SIOCGIFINDEX)) return no_such_interface(name);
-    found.ifindex = static_cast<unsigned>(question.request().ifr_ifindex);
-    if (!question.ask(SIOCGIFFLAGS)) return no_such_interface(name);
-    const int flags = question.request().ifr_flags;
-    found.up = flags & IFF_UP;
-    found.running = found.up && (flags & IFF_RUNNING);
-    if (!question.ask(SIOCGIFMTU)) return no_such_interface(name);
-    found.mtu = static_cast<std::uint32_t>(question.request().ifr_mtu);
-    if (!question.ask(SIOCGIFHWADDR)) return no_such_interface(name);
-    const sockaddr& hardware = question.request().ifr_hwaddr;
-    if (hardware.sa_family != ARPHRD_ETHER)
-        return fail(Errc::not_supported, fmt::format("{} is not an Ethernet interface", name));
-    std::memcpy(found.mac.bytes.data(), hardware.sa_data, found.mac.bytes.size());
-    count_queues(question, found);
-    return found;
-}
-
 Result<KernelInterface> interface_for_af_xdp(const std::string& name, std::uint32_t queues,
                                              MayBeDown down) {
     auto found = kernel_interface(name);
     if (!found) return found;
-    if (const auto may = may_use_af_xdp(); !may) return tl::unexpected(may.error());
-    if (!found->up && down == MayBeDown::no)
-        return fail(Errc::unavailable,
-                    fmt::format("{0} is down; bring it up first: ip link set {0} up", name));
-    if (found->mtu > kMaxMtu)
-        return fail(Errc::not_supported,
-                    fmt::format("{0} has an MTU of {1}; at most {2} is supported: ip link set {0} "
-                                "mtu {2}",
-                                name, found->mtu, kMaxMtu));
-    if (const auto checked = check_queues(name, *found, queues); !checked)
-        return tl::unexpected(checked.error());
+    const auto fits =
+        may_use_af_xdp().and_then([&] { return check_state(name, *found, down); }).and_then([&] {
+            return check_queues(name, *found, queues);
+        });
+    if (!fits) return tl::unexpected(fits.error());
     return found;
 }
 

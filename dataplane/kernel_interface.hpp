@@ -23,9 +23,16 @@ struct KernelInterface {
 
 Result<KernelInterface> kernel_interface(const std::string& name);
 
-// Up, Ethernet frames no longer than 1514 bytes, `queues` receive queues (0: as many as there are)
-// that AF_XDP can use; else a sentence with the remedy. One that has just appeared may be down yet.
+// What follows fails with a sentence that has the remedy. Pure, all but the first:
+Result<void> may_use_af_xdp();
+// Up, and frames no longer than 1514 bytes. An interface that has just appeared may be down yet.
 enum class MayBeDown : std::uint8_t { no, yes };
+Result<void> check_state(const std::string& name, const KernelInterface& found, MayBeDown down);
+// `queues` receive queues (0: as many as there are) that AF_XDP can use.
+Result<void> check_queues(const std::string& name, const KernelInterface& found,
+                          std::uint32_t queues);
+
+// An interface of which all of this is true.
 Result<KernelInterface> interface_for_af_xdp(const std::string& name, std::uint32_t queues,
                                              MayBeDown down);
 

@@ -7,6 +7,7 @@
 #include "control/daemon.hpp"
 #include "control/daemon_config.hpp"
 #include "control/machine_check.hpp"
+#include "control/start_check.hpp"
 
 namespace {
 
@@ -15,8 +16,10 @@ int check_machine_for(const usher::Config& config, const std::string& path) {
     usher::Machine machine = usher::read_machine("/", config);
     usher::ask_kernel(machine, config);
     const std::vector<unsigned> workers = usher::worker_cores(config);
-    const usher::Findings findings =
+    usher::Findings findings =
         usher::check_machine(config, machine, {workers, usher::main_core(workers)});
+    const usher::Findings refusals = usher::check_start(config);
+    findings.insert(findings.end(), refusals.begin(), refusals.end());
     std::fputs(usher::to_text(findings).c_str(), stdout);
     const bool wrong = usher::has_error(findings);
     std::printf("%s: %s\n", path.c_str(), wrong ? "not on this machine as it is" : "fine");

@@ -169,6 +169,14 @@ const Case kCases[] = {
     {"foreign_program", [](Box& b) { b.nic().foreign_program = "xdp_pass"; },
      "error   eth0: has an XDP program that is not ours (xdp_pass): stop its owner, or ip link set "
      "eth0 xdp off\n"},
+    {"foreign_program_below",
+     [](Box& b) {
+         b.machine.nics["eth1"] = b.nic();
+         b.machine.nics["eth1"].foreign_program = "xdp_pass";
+         b.nic().vlan_of = "eth1";
+     },
+     "error   eth0: has an XDP program that is not ours (xdp_pass): stop its owner, or ip link set "
+     "eth1 xdp off\n"},
     {"driver_without_xdp",
      [](Box& b) {
          b.nic().driver = "e1000e";
