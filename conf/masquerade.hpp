@@ -20,6 +20,11 @@ inline constexpr std::size_t kMaxInsidePrefixes = 256;  // of one rule
 // Of all rules; the box's own addresses come on top of it.
 inline constexpr std::uint32_t kMaxOutsideAddresses = 224;
 
+// What masquerading has of an address that the box has itself, unless the file says otherwise.
+// Linux takes 32768-60999 for its own connections (net.ipv4.ip_local_port_range), and most programs
+// listen below.
+inline constexpr PortRange kPortsOfOwnAddress{61000, 65535};
+
 // "203.0.113.10", or "203.0.113.20-203.0.113.23" in rising order; at most kMaxOutsideAddresses.
 std::optional<AddressRange> parse_address_range(std::string_view text);
 std::string address_range_text(const AddressRange& range);

@@ -22,11 +22,12 @@ struct NicFacts {
     bool up = false;  // by the operator
     std::optional<bool> link;
     std::uint32_t mtu = 1500;
-    unsigned receive_queues = 1;
-    std::string driver;  // empty: not known
+    unsigned receive_queues = 0;  // 0: not known
+    std::string driver;           // empty: not known
     int numa_node = -1;
     std::string vlan_of;     // the interface that has its frames, with a tag; empty: it is none
     bool has_vlans = false;  // interfaces that take tagged frames from it
+    bool plain_tap = false;  // with one queue: it can be an exception interface
     int reverse_path_filter = 0;  // net.ipv4.conf.*.rp_filter, the higher of its own and all's
     // From the kernel:
     bool large_receive = false;  // LRO: frames are joined by the NIC
@@ -83,6 +84,8 @@ struct Machine {
     bool has_iommu = false;
     bool has_vfio_pci = false;
     bool has_tun = false;
+    std::optional<PortRange> local_ports;  // that Linux takes for the box's own connections
+    std::string reserved_ports;            // but for these: a list
     std::vector<Listener> listeners;
     std::vector<ServiceKey> ipvs;  // that the kernel's own balancer has; not by mark
     // From the kernel:
@@ -95,7 +98,7 @@ Machine read_machine(const std::filesystem::path& root, const Config& config);
 // Adds what only the running kernel can say of the interfaces that the file names.
 void ask_kernel(Machine& machine, const Config& config);
 
-// "0-2,5" -> {0, 1, 2, 5}, as Linux writes lists of processors.
+// "0-2,5" -> {0, 1, 2, 5}, as Linux writes lists of processors, and of ports.
 std::vector<unsigned> read_cpu_list(std::string_view text);
 // The tables of /proc/net: tcp, tcp6, udp, udp6.
 std::vector<Listener> read_listeners(Protocol protocol, Family family, std::string_view text);

@@ -84,7 +84,7 @@ unsigned packet_buffers(const Config& config, const Machine& machine) {
     for (const InterfaceConfig& interface : config.interfaces) {
         const auto nic = machine.nics.find(interface.name);
         sum +=
-            packet_buffers(interface, nic == machine.nics.end() ? 1 : nic->second.receive_queues);
+            packet_buffers(interface, nic == machine.nics.end() ? 0 : nic->second.receive_queues);
         if (!interface.exception_name().empty()) sum += ExceptionThread::kPackets;
     }
     return sum;

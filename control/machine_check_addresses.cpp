@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "conf/masquerade.hpp"
 #include "control/machine_check.hpp"
 
 namespace usher {
@@ -53,12 +54,48 @@ void check_listeners(const Config& config, const Machine& machine, Findings& fin
     }
 }
 
+bool is_of_box(const MasqueradeRule& rule, const std::optional<std::set<IpAddress>>& box) {
+    if (rule.outside.empty()) return true;
+    return box && std::any_of(rule.outside.begin(), rule.outside.end(), [&](const auto& range) {
+               const auto first = box->lower_bound(range.first);
+               return first != box->end() && *first <= range.last;
+           });
+}
+
+// An answer to a port that Linux took for the box itself would be masqueraded.
+void check_local_ports(const Config& config, const Machine& machine, Findings& findings) {
+    if (!machine.local_ports) return;
+    const PortRange& local = *machine.local_ports;
+    const std::vector<unsigned> reserved = read_cpu_list(machine.reserved_ports);
+    const std::set<unsigned> spared(reserved.begin(), reserved.end());
+    std::set<std::pair<unsigned, unsigned>> said;
+    for (const MasqueradeRule& rule : config.masquerade) {
+        const PortRange ports = rule.ports.value_or(kPortsOfOwnAddress);
+        const unsigned first = std::max(local.first, ports.first);
+        const unsigned last = std::min(local.last, ports.last);
+        unsigned both = 0;
+        for (unsigned port = first; port <= last; ++port)
+            both += spared.contains(port) ? 0 : 1;
+        if (both == 0 || !is_of_box(rule, machine.addresses)) continue;
+        if (!said.insert({first, last}).second) continue;
+        findings.push_back(
+            {Grade::advice,
+             fmt::format("Linux takes ports {}-{} for the box's own connections, and of its "
+                         "addresses masquerading has {}-{}: connections from these get no answer",
+                         local.first, local.last, ports.first, ports.last),
+             fmt::format("sysctl -w net.ipv4.ip_local_reserved_ports={}{}{}-{}",
+                         machine.reserved_ports, machine.reserved_ports.empty() ? "" : ",", first,
+                         last)});
+    }
+}
+
 }  // namespace
 
 void check_addresses(const Config& config, const Machine& machine, Findings& findings) {
     check_presence(config, machine, findings);
     check_ipvs(config, machine, findings);
     check_listeners(config, machine, findings);
+    check_local_ports(config, machine, findings);
 }
 
 }  // namespace usher

@@ -47,6 +47,9 @@ class Judge {
     // `wire` has the frames: of a VLAN, the interface below it.
     void af_xdp(const NicFacts& nic, const NicFacts& wire, const Config& config);
     void node(int nic, const Machine& machine, const PlannedCores& cores);
+    // `queues`: those that it receives by; 0: not known.
+    void queues(unsigned queues, const Config& config, const PlannedCores& cores);
+    void exception(const Machine& machine);
 
   private:
     void add(Grade grade, const std::string& what, const std::string& remedy) {
@@ -139,6 +142,31 @@ void Judge::node(int nic, const Machine& machine, const PlannedCores& cores) {
                fmt::format("workers on cores of node {} (`lscpu -e`)", nic));
 }
 
+void Judge::queues(unsigned queues, const Config& config, const PlannedCores& cores) {
+    const std::size_t workers = cores.workers.size();
+    if (queues == 0 || queues >= workers || config.spread) return;
+    const bool of_linux = interface_.attach == AttachKind::af_xdp;
+    advice(
+        fmt::format("what it receives is for {} of {} workers only, as it has {} receive queue{}",
+                    queues, workers, queues, queues == 1 ? "" : "s"),
+        fmt::format("{}, or [workers] spread = true",
+                    of_linux ? fmt::format("ethtool -L {} combined {}", wire_, workers)
+                             : fmt::format("queues = {}", workers)));
+}
+
+void Judge::exception(const Machine& machine) {
+    const std::string& name = interface_.exception_name();
+    if (name.empty()) return;
+    if (!machine.has_tun)
+        error("Linux has no taps, which its interface of this name would be",
+              "modprobe tun; in a container, allow /dev/net/tun");
+    const auto taken = machine.nics.find(name);
+    if (taken != machine.nics.end() && !taken->second.plain_tap)
+        error(fmt::format("Linux's interface for it would be {}, and there is one which is no tap",
+                          name),
+              fmt::format("ip link set {} name OTHER, or another name in [[interface]]", name));
+}
+
 }  // namespace
 
 void check_nics(const Config& config, const Machine& machine, const PlannedCores& cores,
@@ -150,6 +178,7 @@ void check_nics(const Config& config, const Machine& machine, const PlannedCores
             findings.push_back(judge_pci(interface, machine));
             if (const auto device = machine.pci.find(interface.pci); device != machine.pci.end())
                 judge.node(device->second.numa_node, machine, cores);
+            judge.queues(interface.queues, config, cores);
         } else if (interface.attach == AttachKind::device) {
             judge.ok("a device of DPDK's, for tests and benchmarks: not looked at");
         } else if (nic == machine.nics.end()) {
@@ -159,10 +188,9 @@ void check_nics(const Config& config, const Machine& machine, const PlannedCores
             const NicFacts& wire = below == machine.nics.end() ? nic->second : below->second;
             judge.af_xdp(nic->second, wire, config);
             judge.node(wire.numa_node, machine, cores);
+            judge.queues(wire.receive_queues, config, cores);
         }
-        if (!interface.exception_name().empty() && !machine.has_tun)
-            judge.error("Linux has no taps, which its interface of this name would be",
-                        "modprobe tun; in a container, allow /dev/net/tun");
+        judge.exception(machine);
     }
 }
 

@@ -54,6 +54,11 @@ int node_of(const fs::path& device) {
     return static_cast<int>(number_of(device / "numa_node").value_or(-1));
 }
 
+bool is_plain_tap(const fs::path& interface) {
+    constexpr long long kTap = 0x0002, kSeveralQueues = 0x0100;  // IFF_TAP, IFF_MULTI_QUEUE
+    return (number_of(interface / "tun_flags").value_or(0) & (kTap | kSeveralQueues)) == kTap;
+}
+
 bool is_vlan(const fs::path& interface) {
     return text_of(interface / "uevent").find("DEVTYPE=vlan") != std::string::npos;
 }
@@ -71,6 +76,7 @@ NicFacts read_nic(const fs::path& root, const fs::path& folder) {
         queues += queue.filename().string().starts_with("rx-") ? 1 : 0;
     nic.receive_queues = std::max(1U, queues);
     nic.driver = target_name(folder / "device/driver");
+    nic.plain_tap = is_plain_tap(folder);
     nic.numa_node = node_of(folder / "device");
     const std::string name = folder.filename().string();
     for (const fs::path& entry : entries(folder)) {
@@ -179,6 +185,14 @@ void read_kernel(Machine& machine, const fs::path& root) {
     machine.has_tun = fs::exists(root / "dev/net/tun");
 }
 
+void read_local_ports(Machine& machine, const fs::path& root) {
+    const fs::path settings = root / "proc/sys/net/ipv4";
+    std::istringstream range(line_of(settings / "ip_local_port_range"));
+    PortRange ports;
+    if (range >> ports.first >> ports.last) machine.local_ports = ports;
+    machine.reserved_ports = line_of(settings / "ip_local_reserved_ports");
+}
+
 void read_sockets(Machine& machine, const fs::path& root) {
     const fs::path tables = root / "proc/net";
     const auto take = [&](const char* name, Protocol protocol, Family family) {
@@ -225,6 +239,7 @@ Machine read_machine(const fs::path& root, const Config& config) {
     read_memory(machine, root);
     read_kernel(machine, root);
     read_sockets(machine, root);
+    read_local_ports(machine, root);
     return machine;
 }
 

@@ -11,15 +11,12 @@ namespace usher {
 
 namespace {
 
-// Linux takes ports for its own connections from 32768-60999 (net.ipv4.ip_local_port_range), and
-// most programs listen below.
-constexpr PortRange kOfOwnAddress{61000, 65535};
 constexpr PortRange kOfOtherAddress{1, 65535};
 
 PortRange ports_of(const MasqueradeRule& rule, const IpAddress& address,
                    const std::vector<IpAddress>& box) {
     if (rule.ports) return *rule.ports;
-    return std::find(box.begin(), box.end(), address) != box.end() ? kOfOwnAddress
+    return std::find(box.begin(), box.end(), address) != box.end() ? kPortsOfOwnAddress
                                                                    : kOfOtherAddress;
 }
 

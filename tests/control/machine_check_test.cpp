@@ -30,6 +30,7 @@ struct Box {
         nic.up = true;
         nic.link = true;
         nic.driver = "i40e";
+        nic.receive_queues = 2;
         nic.numa_node = 0;
         machine.nics["eth0"] = nic;
         for (unsigned core = 0; core < 4; ++core)
@@ -40,6 +41,7 @@ struct Box {
         machine.capabilities = ~std::uint64_t{0};
         machine.release = "6.1.0-13-amd64";
         machine.bpf_jit = 1;
+        machine.local_ports = PortRange{32768, 60999};
         machine.has_iommu = machine.has_vfio_pci = machine.has_tun = true;
         machine.addresses = {{*IpAddress::parse("203.0.113.10")}};
     }
@@ -54,6 +56,11 @@ struct Box {
         pci().vendor = 0x8086;
         pci().driver = "vfio-pci";
         pci().iommu_group = "17";
+    }
+    MasqueradeRule& masquerade() {
+        MasqueradeRule& rule = config.masquerade.emplace_back();
+        rule.inside = {Prefix::of(*IpAddress::parse("10.0.0.0"), 24)};
+        return rule;
     }
     // What is not ok, as text.
     std::string complaints() const {
@@ -222,6 +229,49 @@ const Case kCases[] = {
      "advice  eth0: the NIC takes VLAN tags off, so that XDP cannot tell the networks apart; "
      "usherd stops that where it serves VLANs itself: "
      "ethtool -K eth1 rxvlan off\n"},
+    {"one_queue", [](Box& b) { b.nic().receive_queues = 1; },
+     "advice  eth0: what it receives is for 1 of 2 workers only, as it has 1 receive queue: "
+     "ethtool -L eth0 combined 2, or [workers] spread = true\n"},
+    {"one_queue_and_spread",
+     [](Box& b) {
+         b.nic().receive_queues = 1;
+         b.config.spread = true;
+     },
+     ""},
+    {"masquerading", [](Box& b) { b.masquerade(); }, ""},
+    {"local_ports",
+     [](Box& b) {
+         b.machine.local_ports = PortRange{1024, 65535};
+         b.machine.reserved_ports = "8080,61000-62000";
+         b.masquerade();
+         b.masquerade();
+     },
+     "advice  Linux takes ports 1024-65535 for the box's own connections, and of its addresses "
+     "masquerading has 61000-65535: connections from these get no answer: sysctl -w "
+     "net.ipv4.ip_local_reserved_ports=8080,61000-62000,61000-65535\n"},
+    {"local_ports_of_an_address_in_a_pool",
+     [](Box& b) {
+         const IpAddress own = *IpAddress::parse("203.0.113.10");
+         b.masquerade().outside = {{own, own}};
+         b.config.masquerade[0].ports = PortRange{60000, 61999};
+     },
+     "advice  Linux takes ports 32768-60999 for the box's own connections, and of its addresses "
+     "masquerading has 60000-61999: connections from these get no answer: sysctl -w "
+     "net.ipv4.ip_local_reserved_ports=60000-60999\n"},
+    {"local_ports_of_others",
+     [](Box& b) {
+         const IpAddress other = *IpAddress::parse("203.0.113.11");
+         b.masquerade().outside = {{other, other}};
+         b.config.masquerade[0].ports = PortRange{1, 65535};
+     },
+     ""},
+    {"local_ports_that_are_reserved",
+     [](Box& b) {
+         b.machine.local_ports = PortRange{1024, 65535};
+         b.machine.reserved_ports = "61000-65535";
+         b.masquerade();
+     },
+     ""},
     {"reverse_path_filter",
      [](Box& b) {
          b.nic().reverse_path_filter = 1;
@@ -323,6 +373,26 @@ const Case kCases[] = {
      "error   hugepages: 0 of 2 MiB are free and 56 are needed for 20480 packet buffers; a NIC of "
      "its own (attach = \"pci\") needs them: sysctl -w vm.nr_hugepages=56, and in /etc/sysctl.d "
      "for the next boot\n"},
+    {"pci_one_queue",
+     [](Box& b) {
+         b.use_pci();
+         b.config.interfaces[0].queues = 1;
+     },
+     "advice  wan0: what it receives is for 1 of 2 workers only, as it has 1 receive queue: queues "
+     "= 2, or [workers] spread = true\n"},
+    {"exception_is_a_tap",
+     [](Box& b) {
+         b.use_pci();
+         b.machine.nics["wan0"].plain_tap = true;
+     },
+     ""},
+    {"exception_name_is_taken",
+     [](Box& b) {
+         b.use_pci();
+         b.machine.nics["wan0"].plain_tap = false;
+     },
+     "error   wan0: Linux's interface for it would be wan0, and there is one which is no tap: ip "
+     "link set wan0 name OTHER, or another name in [[interface]]\n"},
     {"no_taps",
      [](Box& b) {
          b.use_pci();

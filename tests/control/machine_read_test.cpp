@@ -69,6 +69,25 @@ TEST_F(MachineRead, Interface) {
     EXPECT_EQ(nic.reverse_path_filter, 1);
 }
 
+TEST_F(MachineRead, Taps) {
+    file("sys/class/net/wan0/tun_flags", "0x1802\n");  // IFF_TAP, IFF_NO_PI, IFF_PERSIST
+    file("sys/class/net/wan1/tun_flags", "0x1902\n");  // IFF_MULTI_QUEUE, too
+    file("sys/class/net/tun0/tun_flags", "0x1001\n");
+    file("sys/class/net/eth0/type", "1\n");
+    const Machine machine = read();
+    EXPECT_TRUE(machine.nics.at("wan0").plain_tap);
+    for (const char* other : {"wan1", "tun0", "eth0"})
+        EXPECT_FALSE(machine.nics.at(other).plain_tap) << other;
+}
+
+TEST_F(MachineRead, LocalPorts) {
+    EXPECT_FALSE(read().local_ports);
+    file("proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n");
+    file("proc/sys/net/ipv4/ip_local_reserved_ports", "8080,9000-9100\n");
+    EXPECT_EQ(read().local_ports, (PortRange{32768, 60999}));
+    EXPECT_EQ(read().reserved_ports, "8080,9000-9100");
+}
+
 TEST_F(MachineRead, Vlan) {
     file("sys/class/net/lan.7/uevent", "DEVTYPE=vlan\nINTERFACE=lan.7\n");
     link("sys/class/net/lan.7/lower_eth1", "../eth1");
