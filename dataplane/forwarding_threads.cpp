@@ -17,7 +17,9 @@ constexpr unsigned kRingRoom = 4096;
 
 rte_ring* make_ring(const std::string& name) {
     rte_ring* ring = rte_ring_create(name.c_str(), kRingRoom, SOCKET_ID_ANY, RING_F_SC_DEQ);
-    if (ring == nullptr) throw std::runtime_error("no memory for the ring " + name);
+    if (ring == nullptr)
+        throw std::runtime_error("no memory for the ring " + name +
+                                 "; have more memory, or fewer interfaces or workers");
     return ring;
 }
 
@@ -119,7 +121,8 @@ void ForwardingThreads::start() {
     running_ = true;  // those that do start are waited for
     for (std::size_t i = 0; i < lcores_.size(); ++i)
         if (rte_eal_remote_launch(run, &threads_[i], lcores_[i]) != 0)
-            throw std::runtime_error("lcore " + std::to_string(lcores_[i]) + " does not start");
+            throw std::runtime_error("worker " + std::to_string(i) +
+                                     " does not start: its thread is not free; start usherd again");
 }
 
 void ForwardingThreads::stop() {

@@ -23,7 +23,10 @@ Result<void> keep_only(std::initializer_list<unsigned> capabilities) {
         fine = capng_update(CAPNG_ADD, kept, capability) == 0 && fine;
     fine = fine && capng_apply(CAPNG_SELECT_CAPS) == 0;
     if (!fine || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return fail(Errc::permission, "cannot give up the privileges that are not needed");
+        return fail(
+            Errc::permission,
+            "cannot give up the privileges that are not needed; a container or service manager "
+            "must allow capset() and prctl()");
     return {};
 }
 

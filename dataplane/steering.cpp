@@ -152,7 +152,10 @@ Result<Steering> Steering::if_complete(Steering steering) {
         steering.locals_.map.get() < 0 || steering.marked_.map.get() < 0 ||
         steering.inside_.map.get() < 0 || steering.outside_.map.get() < 0 ||
         steering.policy_.get() < 0 || steering.vlans_.get() < 0 || steering.outcomes_.get() < 0)
-        return fail(Errc::unavailable, "the XDP program lacks a map of ours");
+        return fail(
+            Errc::unavailable,
+            "the XDP program lacks a map of ours: it is another version's, or another program "
+            "has changed it; start usherd again (`bpftool net` shows what is there)");
     return steering;
 }
 

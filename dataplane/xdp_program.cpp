@@ -65,15 +65,21 @@ bpf_xdp_query_opts attached_to(unsigned ifindex) {
     return found;
 }
 
+std::string name_of(unsigned ifindex) {
+    char name[IF_NAMESIZE];
+    return if_indextoname(ifindex, name) != nullptr ? name : fmt::format("interface {}", ifindex);
+}
+
 // Wherever it runs: the kernel takes it off only where it was put.
 Result<void> detach(unsigned ifindex) {
     const bool generic = attached_to(ifindex).attach_mode == XDP_ATTACHED_SKB;
     const int error =
         bpf_xdp_detach(static_cast<int>(ifindex), generic ? XDP_FLAGS_SKB_MODE : 0U, nullptr);
     if (error < 0)
-        return fail(Errc::unavailable, fmt::format("cannot take the XDP program off interface {}: "
-                                                   "{}",
-                                                   ifindex, std::strerror(-error)));
+        return fail(Errc::unavailable,
+                    fmt::format("cannot take the XDP program off {0}: {1}; do it by hand: ip link "
+                                "set {0} xdp off; ip link set {0} xdpgeneric off",
+                                name_of(ifindex), std::strerror(-error)));
     return {};
 }
 
@@ -189,15 +195,18 @@ Result<void> move_to_generic(unsigned ifindex, const std::vector<int>& ours) {
     const auto program = program_of(ifindex, ours);
     if (!program)
         return fail(Errc::unavailable,
-                    fmt::format("interface {} does not have our XDP program", ifindex));
+                    fmt::format("{0} does not have our XDP program any more; stop what took it off "
+                                "(`bpftool net` shows what is there now), and start usherd again",
+                                name_of(ifindex)));
     if (is_generic(ifindex)) return {};
     if (auto off = detach(ifindex); !off) return off;
     if (const int error =
             bpf_xdp_attach(static_cast<int>(ifindex), *program, XDP_FLAGS_SKB_MODE, nullptr);
         error < 0)
-        return fail(Errc::unavailable, fmt::format("interface {} does not take a generic XDP "
-                                                   "program: {}",
-                                                   ifindex, std::strerror(-error)));
+        return fail(Errc::unavailable,
+                    fmt::format("{} does not take a generic XDP program: {}; leave xdp out of its "
+                                "[[interface]], or use another interface",
+                                name_of(ifindex), std::strerror(-error)));
     return {};
 }
 
