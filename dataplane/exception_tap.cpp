@@ -85,9 +85,11 @@ Result<void> ExceptionTap::dress(const MacAddress& mac, std::uint16_t mtu) const
     request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
     done = done && set(SIOCSIFFLAGS, request);
     if (done) return {};
-    return fail(Errc::unavailable,
-                fmt::format("{}: it does not take the NIC's address {} and MTU {}: {}", name_,
-                            mac.to_string(), mtu, std::strerror(errno)));
+    return fail(
+        Errc::unavailable,
+        fmt::format("{0}: it does not take the NIC's address {1} and MTU {2}: {3}; see what "
+                    "other programs do with {0}",
+                    name_, mac.to_string(), mtu, std::strerror(errno)));
 }
 
 void ExceptionTap::set_link(bool up) {

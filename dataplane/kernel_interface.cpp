@@ -67,7 +67,10 @@ Result<KernelInterface> kernel_interface(const std::string& name) {
     if (!question.ask(SIOCGIFHWADDR)) return no_such_interface(name);
     const sockaddr& hardware = question.request().ifr_hwaddr;
     if (hardware.sa_family != ARPHRD_ETHER)
-        return fail(Errc::not_supported, fmt::format("{} is not an Ethernet interface", name));
+        return fail(
+            Errc::not_supported,
+            fmt::format("{} is not an Ethernet interface; name another one in [[interface]]",
+                        name));
     std::memcpy(found.mac.bytes.data(), hardware.sa_data, found.mac.bytes.size());
     count_queues(question, found);
     return found;
@@ -80,7 +83,8 @@ Result<void> may_use_af_xdp() {
     if (errno == EPERM || errno == EACCES)
         return fail(Errc::permission, "AF_XDP is not permitted; run as root");
     return fail(Errc::not_supported,
-                fmt::format("this kernel has no AF_XDP sockets (CONFIG_XDP_SOCKETS): {}",
+                fmt::format("this kernel has no AF_XDP sockets: {}; use one with "
+                            "CONFIG_XDP_SOCKETS, or attach = \"pci\"",
                             std::strerror(errno)));
 }
 

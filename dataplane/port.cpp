@@ -139,12 +139,18 @@ Result<void> Port::probe(const std::string& device) {
     const std::string name = device.substr(0, device.find(','));
     const bool there = rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0;
     if (there && !config_.on_pci_bus)  // EAL opens those itself
-        return fail(Errc::exists, fmt::format("{}: device {} is in use already", interface_, name));
+        return fail(
+            Errc::exists,
+            fmt::format("{}: device {} is in use already; name each device in one [[interface]]",
+                        interface_, name));
     if (const int error = there ? 0 : rte_dev_probe(device.c_str()); error < 0)
         return refuse(interface_, fmt::format("DPDK cannot open device {}", name), error);
     if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) < 0)
-        return fail(Errc::invalid,
-                    fmt::format("{}: device {} is not a network device", interface_, name));
+        return fail(
+            Errc::invalid,
+            fmt::format(
+                "{}: device {} is not a network device; DPDK's names of those begin with net_",
+                interface_, name));
     probed_ = true;
     return {};
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // For ports_test.py: opens the named interfaces as ports, steers one service (TCP and UDP
 // 203.0.113.10:80), sends what arrives on one port out of the next with Ethernet addresses swapped,
-// and on SIGTERM closes. Prints "ready", then what was counted. Arguments: CORE, then for each port
-// INTERFACE or NAME=DEVICE, the latter a DPDK device string; before either, any of "generic@",
-// "native@", "zero@", "copy@" and "queuesN@".
+// and on SIGTERM closes. Prints "ready", then what was counted. Arguments: CORE or
+// CORE:PACKET-BUFFERS, then for each port INTERFACE or NAME=DEVICE, the latter a DPDK device
+// string; before either, any of "generic@", "native@", "zero@", "copy@" and "queuesN@".
 #include <fmt/format.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
@@ -76,7 +76,10 @@ void report(const usher::Port& port) {
 
 int main(int argc, char** argv) {
     std::signal(SIGTERM, [](int) { stopping = true; });
-    const auto core = static_cast<unsigned>(std::stoul(argv[1]));
+    char* after_core = nullptr;
+    const auto core = static_cast<unsigned>(std::strtoul(argv[1], &after_core, 10));
+    const auto packets =
+        *after_core == ':' ? static_cast<unsigned>(std::stoul(after_core + 1)) : 16384U;
     usher::EalConfig wanted;
     wanted.main_core = core;
     wanted.worker_cores = {core};
@@ -84,7 +87,7 @@ int main(int argc, char** argv) {
     wanted.other_bytes = 1 << 20;
     const auto eal = or_exit(usher::start_eal(wanted));
     std::printf("%zu MiB, hugepages %d\n", eal.reserved_bytes >> 20, int{eal.hugepages});
-    auto* pool = or_exit(usher::make_packet_pool("packets", 16384, 32, -1));
+    auto* pool = or_exit(usher::make_packet_pool("packets", packets, 32, -1));
     {
         std::vector<usher::Port> ports;
         std::vector<usher::Steering> steerings;

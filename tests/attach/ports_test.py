@@ -172,6 +172,10 @@ class PortsTest(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         self.assertRegex(out, "wire rx 0 tx 0 missed 0 queues 1/2 link 1")
         self.assertIn("net_nothing0", self.refuses("wire=net_nothing0"))
+        self.assertIn("two: device net_null0 is in use already; name each device in one",
+                      self.refuses("one=net_null0", "two=net_null0"))
+        self.assertIn("one: device crypto_null0 is not a network device",
+                      self.refuses("one=crypto_null0"))
 
     def modes(self, *interfaces):
         """How they are attached, when it works, that is carries a packet, and ends well."""
@@ -246,6 +250,11 @@ class PortsTest(unittest.TestCase):
     def test_refusals_say_what_to_do(self):
         self.assertIn("there is no interface d7", self.refuses("d7"))
         self.assertIn("core 999 does not exist", self.refuses("d0", core="999"))
+        message = self.refuses("d0", core=f"{CORE}:1000000000")
+        self.assertIn("no memory for 1000000000 packet buffers", message)
+        self.assertIn("have fewer, or more memory", message)
+        run("ip", "-n", DIRECTOR, "tuntap", "add", "t0", "mode", "tun")
+        self.assertIn("t0 is not an Ethernet interface; name another", self.refuses("t0"))
         run("ip", "-n", DIRECTOR, "link", "set", "d0", "mtu", "3000")
         self.assertIn("ip link set d0 mtu 1500", self.refuses("d0"))
         run("ip", "-n", DIRECTOR, "link", "set", "d0", "down", "mtu", "1500")

@@ -121,6 +121,17 @@ def test_files(rig):
     expect(done.returncode == 1 and str(missing) in done.stderr, "so is a file that is not there")
 
 
+def test_too_large_a_table(rig):
+    path = rig.folder / "large.toml"
+    path.write_text('[[interface]]\nname = "sink"\nattach = "device"\ndevice = "net_null0"\n'
+                    '[table]\nconnection_table_bits = 27\n'
+                    f'[control]\nsocket = "{rig.folder}/large.sock"\n')
+    done = subprocess.run(["prlimit", f"--as={4 << 30}", str(rig.tools / "usherd"), "--config",
+                           str(path)], text=True, capture_output=True)
+    said = "usherd: no memory; is connection_table_bits too high for this machine?"
+    expect(done.returncode == 1 and said in done.stderr, "a table without memory is told, too")
+
+
 def test_commands(rig):
     before = rig.usherd.ipvsadm("-Sn")
     for words, code, text in COMMANDS:
@@ -177,7 +188,7 @@ def test_messages(rig):
 def test(rig):
     rig.start_nginx(1)
     rig.usherd.start(service([f"{server_address(1)}:80"]))
-    for part in (test_files, test_commands, test_messages):
+    for part in (test_files, test_too_large_a_table, test_commands, test_messages):
         part(rig)
         with rig.client.inside():
             expect({get_once() for _ in range(20)} == {"web-1"}, "the daemon forwards as before")
