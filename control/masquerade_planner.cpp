@@ -11,13 +11,29 @@ namespace usher {
 
 namespace {
 
+bool is_inside(const MasqueradePlan& plan, const IpAddress& address) {
+    return std::any_of(plan.inside.begin(), plan.inside.end(),
+                       [&](const Prefix& prefix) { return prefix.contains(address); });
+}
+
 constexpr PortRange kOfOtherAddress{1, 65535};
 
-PortRange ports_of(const MasqueradeRule& rule, const IpAddress& address,
-                   const std::vector<IpAddress>& box) {
-    if (rule.ports) return *rule.ports;
-    return std::find(box.begin(), box.end(), address) != box.end() ? kPortsOfOwnAddress
-                                                                   : kOfOtherAddress;
+// The box's own pings have any query id: drawn over a raw socket, counted up by Linux over another.
+// So of its own addresses few are taken, and of those on the inside none: what pings go there?
+constexpr PortRange kQueriesOfOwnAddress{32768, 65535};
+
+OutsidePorts ports_of(const MasqueradeRule& rule, const IpAddress& address,
+                      const MasqueradePlan& plan, const std::vector<IpAddress>& box) {
+    const auto all = [&](PortRange ports) {
+        return OutsidePorts{address, ports.first, ports.last, ports.first, ports.last};
+    };
+    if (rule.ports) return all(*rule.ports);
+    if (std::find(box.begin(), box.end(), address) == box.end()) return all(kOfOtherAddress);
+    OutsidePorts own = all(kPortsOfOwnAddress);
+    own.first_query = kQueriesOfOwnAddress.first;
+    own.last_query = is_inside(plan, address) ? 0 : kQueriesOfOwnAddress.last;
+    own.query_bits = kSparseBits;
+    return own;
 }
 
 }  // namespace
@@ -28,8 +44,7 @@ MasqueradePlan plan_masquerade(const std::vector<MasqueradeRule>& rules, const B
     std::set<IpAddress> seen;
     const auto add = [&](const MasqueradeRule& rule, const IpAddress& address) {
         if (!seen.insert(address).second) return;
-        const PortRange ports = ports_of(rule, address, box.all);
-        plan.outside.push_back({address, ports.first, ports.last});
+        plan.outside.push_back(ports_of(rule, address, plan, box.all));
     };
     for (const MasqueradeRule& rule : rules) {
         plan.inside.insert(plan.inside.end(), rule.inside.begin(), rule.inside.end());
@@ -41,10 +56,7 @@ MasqueradePlan plan_masquerade(const std::vector<MasqueradeRule>& rules, const B
         return rule.outside.empty();
     });
     for (const BoxAddresses::OnPort& own : box.on_ports) {
-        const bool is_inside =
-            std::any_of(plan.inside.begin(), plan.inside.end(),
-                        [&](const Prefix& prefix) { return prefix.contains(own.address); });
-        if (own_rule == rules.end() && !is_inside) continue;
+        if (own_rule == rules.end() && !is_inside(plan, own.address)) continue;
         plan.own.push_back(own);
         add(own_rule == rules.end() ? MasqueradeRule{} : *own_rule, own.address);
     }
@@ -92,7 +104,9 @@ Result<void> OutsideBook::set(const std::vector<OutsidePorts>& wanted,
         entry.ports = each;
         entry.wanted = true;
         reserve(entry, services);
-        pool_.set_span(entry.index, {each.first_port, each.last_port});
+        pool_.set_span(entry.index, {each.first_port, each.last_port},
+                       {each.first_query, each.last_query,
+                        each.query_bits == 0 ? Density::every : Density::sparse});
     }
     for (const auto& [address, entry] : entries_)
         if (!entry.wanted) pool_.set_span(entry.index, {});

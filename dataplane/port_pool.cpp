@@ -18,15 +18,16 @@ constexpr std::uint64_t bit_of(std::uint16_t port) {
 }
 
 constexpr bool contains(PortSpan span, std::uint16_t port) {
-    return port >= span.first && port <= span.last;
+    return port >= span.first && port <= span.last &&
+           (span.density == Density::every || (port & kSparseBits) == kSparseBits);
 }
 
 constexpr PortSpan below(PortSpan span, std::uint16_t port) {
-    return {span.first, std::min<std::uint16_t>(span.last, port - 1)};
+    return {span.first, std::min<std::uint16_t>(span.last, port - 1), span.density};
 }
 
 constexpr PortSpan from(PortSpan span, std::uint16_t port) {
-    return {std::max(span.first, port), span.last};
+    return {std::max(span.first, port), span.last, span.density};
 }
 
 constexpr bool is_empty(PortSpan span) {
@@ -35,7 +36,8 @@ constexpr bool is_empty(PortSpan span) {
 
 // The bits of one word that are in the span.
 constexpr std::uint64_t bits_in(PortSpan span, unsigned word) {
-    std::uint64_t bits = kAny;
+    static_assert(kSparseBits == 63, "the last bit of a word");
+    std::uint64_t bits = span.density == Density::every ? kAny : bit_of(kSparseBits);
     if (span.first / 64U == word) bits &= kAny << span.first % 64;
     if (span.last / 64U == word) bits &= kAny >> (63 - span.last % 64);
     return bits;
@@ -61,15 +63,14 @@ PortPool::PortPool(OutsideIndex addresses)
     : addresses_(addresses),
       ports_(std::size_t{addresses} * kPortKinds),
       accounts_(ports_.size()),
-      spans_(addresses),
+      spans_(ports_.size()),
       opened_(addresses) {
     for (OutsideIndex i = 0; i < addresses; ++i)
         set_span(i, {});
 }
 
-PortSpan PortPool::span_of(OutsideIndex outside) const {
-    const std::uint32_t span = spans_[outside].load(std::memory_order_relaxed);
-    return {static_cast<std::uint16_t>(span >> 16), static_cast<std::uint16_t>(span)};
+PortSpan PortPool::span_at(std::size_t place) const {
+    return spans_[place].load(std::memory_order_relaxed);
 }
 
 std::uint64_t PortPool::Ports::rests(unsigned word) const {
@@ -138,7 +139,7 @@ std::uint16_t PortPool::lease(OutsideIndex outside, PortKind kind, std::uint16_t
                               std::uint64_t random) {
     const std::size_t at = place(outside, kind);
     Ports& ports = ports_[at];
-    const PortSpan span = span_of(outside);
+    const PortSpan span = span_at(at);
     if (wanted != 0 && contains(span, wanted) && take(ports, wanted)) return wanted;
     const std::uint16_t port = kind == PortKind::query ? take_some(ports, span, kAny, random)
                                                        : take_like(ports, span, wanted, random);
@@ -159,10 +160,13 @@ void PortPool::rest(OutsideIndex outside, PortKind kind, std::uint16_t port) {
     ports.used[port / 64].fetch_and(~bit_of(port), std::memory_order_release);
 }
 
-void PortPool::set_span(OutsideIndex outside, PortSpan span) {
-    span.first = std::max<std::uint16_t>(span.first, 1);
-    if (!is_empty(span)) opened_[outside] = true;
-    spans_[outside].store(std::uint32_t{span.first} << 16 | span.last, std::memory_order_relaxed);
+void PortPool::set_span(OutsideIndex outside, PortSpan ports, PortSpan queries) {
+    for (unsigned kind = 0; kind < kPortKinds; ++kind) {
+        PortSpan span = static_cast<PortKind>(kind) == PortKind::query ? queries : ports;
+        span.first = std::max<std::uint16_t>(span.first, 1);
+        if (!is_empty(span)) opened_[outside] = true;
+        spans_[place(outside, static_cast<PortKind>(kind))].store(span, std::memory_order_relaxed);
+    }
 }
 
 void PortPool::set_services(OutsideIndex outside, PortKind kind,
@@ -191,7 +195,7 @@ void PortPool::begin_generation() {
 PortPool::Use PortPool::use(OutsideIndex outside, PortKind kind) const {
     const std::size_t at = place(outside, kind);
     const Ports& ports = ports_[at];
-    const PortSpan span = span_of(outside);
+    const PortSpan span = span_at(at);
     Use sum;
     for (unsigned word = 0; word < kWords; ++word) {
         const std::uint64_t used = ports.used[word].load(std::memory_order_relaxed);

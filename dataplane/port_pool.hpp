@@ -43,9 +43,15 @@ inline constexpr unsigned kPortKinds = 3;
 // Of an IP protocol; none: it is not masqueraded.
 std::optional<PortKind> port_kind(std::uint8_t protocol);
 
-struct PortSpan {  // both ends included; first > last: no port
+// Sparse: so that whoever counts through all ports seldom meets one, and never two in a row.
+enum class Density : std::uint8_t { every, sparse };
+inline constexpr std::uint16_t kSparseBits = 63;  // sparse ports have all of these bits
+
+// Eight bytes, to be stored at once.
+struct alignas(8) PortSpan {  // both ends included; first > last: no port
     std::uint16_t first = 1;
     std::uint16_t last = 0;
+    Density density = Density::every;
     friend bool operator==(const PortSpan&, const PortSpan&) = default;
 };
 
@@ -65,7 +71,8 @@ class PortPool {
     void rest(OutsideIndex outside, PortKind kind, std::uint16_t port);
 
     // Control thread. What may be handed out from now on; ports that are leased stay so.
-    void set_span(OutsideIndex outside, PortSpan span);
+    void set_span(OutsideIndex outside, PortSpan ports, PortSpan queries);
+    void set_span(OutsideIndex outside, PortSpan all) { set_span(outside, all, all); }
     // Not these: services have them on this address. Port 0 means every port.
     void set_services(OutsideIndex outside, PortKind kind, const std::vector<std::uint16_t>& ports);
     // Every kGenerationSeconds.
@@ -101,7 +108,7 @@ class PortPool {
         std::atomic<std::uint64_t> exhausted{0};
     };
 
-    PortSpan span_of(OutsideIndex outside) const;
+    PortSpan span_at(std::size_t place) const;
     std::size_t place(OutsideIndex outside, PortKind kind) const {
         return std::size_t{outside} * kPortKinds + static_cast<std::size_t>(kind);
     }
@@ -114,7 +121,7 @@ class PortPool {
     const OutsideIndex addresses_;
     MappedArray<Ports> ports_;  // by place
     std::vector<Account> accounts_;
-    std::vector<std::atomic<std::uint32_t>> spans_;  // first << 16 | last, by address
+    std::vector<std::atomic<PortSpan>> spans_;  // by place
     std::vector<bool>
         opened_;  // had a port ever: the others' memory is not touched; control thread
     // Of the resting bitmap that rest() marks. A worker that is late by one marks the one before,

@@ -74,6 +74,9 @@ static __always_inline bool is_masqueraded(const struct view* v,
     struct steering_outside_ports* ports = outside_ports(endpoint);
     if (!ports) return false;
     __u16 port = bpf_ntohs(v->has_query ? v->query_id : endpoint->port);
+    if (v->has_query)
+        return port >= ports->first_query && port <= ports->last_query &&
+               (port & ports->query_bits) == ports->query_bits;
     return port >= ports->first && port <= ports->last;
 }
 

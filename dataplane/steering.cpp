@@ -228,8 +228,10 @@ Steering::Entries Steering::entries_of(const std::vector<Prefix>& inside) {
 Steering::Entries Steering::entries_of(const std::vector<OutsidePorts>& outside) {
     Entries entries;
     for (const OutsidePorts& each : outside)
-        entries.insert_or_assign(text_of(endpoint_of(each.address, 0, 0)),
-                                 text_of(steering_outside_ports{each.first_port, each.last_port}));
+        entries.insert_or_assign(
+            text_of(endpoint_of(each.address, 0, 0)),
+            text_of(steering_outside_ports{each.first_port, each.last_port, each.first_query,
+                                           each.last_query, each.query_bits}));
     return entries;
 }
 

@@ -48,6 +48,9 @@ struct OutsidePorts {
     IpAddress address;
     std::uint16_t first_port = 0;
     std::uint16_t last_port = 65535;
+    std::uint16_t first_query = 0;
+    std::uint16_t last_query = 65535;
+    std::uint16_t query_bits = 0;  // of the query ids only those that have all of these bits
     friend constexpr auto operator<=>(const OutsidePorts&, const OutsidePorts&) = default;
 };
 

@@ -43,6 +43,9 @@ struct steering_inside_key {
 struct steering_outside_ports {
     __u16 first;
     __u16 last;
+    __u16 first_query;
+    __u16 last_query;
+    __u16 query_bits;  // and of these query ids only those that have all of these bits
 };
 
 // A datagram in fragments whose later ones do not go where they would by their addresses alone.

@@ -73,7 +73,7 @@ class SteeringTest : public testing::Test {
         set.local_addresses.push_back(ip(kOutside));
         set.inside = {Prefix::of(ip("10.0.0.0"), 24), Prefix::of(ip("10.1.0.0"), 16),
                       Prefix::of(ip("fd00::"), 64)};
-        set.outside = {{ip(kOutside), 61000, 65535},
+        set.outside = {{ip(kOutside), 61000, 65535, 61000, 65535},
                        {ip(kPool), 1, 65535},
                        {ip(kVip), 1024, 65535},
                        {ip(kPool6), 1, 65535}};
@@ -208,6 +208,13 @@ TEST_F(SteeringTest, EchoRepliesGoByTheirId) {
     EXPECT_EQ(run(frame4(kFar, kPool, kIcmp, echo(8, 9))), STEERING_OTHER);
     EXPECT_EQ(run(frame6(kFar6, kPool6, kIcmp6, echo(129, 9))), kWorker);
     EXPECT_EQ(run(frame6(kFar6, kPool6, kIcmp6, echo(128, 9))), STEERING_OTHER);
+    SteeringSet fewer = masquerading();
+    fewer.outside = {{ip(kOutside), 61000, 65535, 32768, 65535, 63}};
+    ASSERT_TRUE(steering_->update(fewer));
+    EXPECT_EQ(run(frame4(kFar, kOutside, kIcmp, echo(0, 65534))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kFar, kOutside, kIcmp, echo(0, 65535))), kWorker);
+    EXPECT_EQ(run(frame4(kFar, kOutside, kIcmp, echo(0, 32767))), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(kFar, kOutside, kUdp, ports(53, 61000))), kWorker);
 }
 
 TEST_F(SteeringTest, IcmpErrorsAboutMasqueradedPackets) {

@@ -25,9 +25,10 @@ TEST(PlanMasquerade, WhatTheBoxHasLendsTheHighPorts) {
     const auto plan = plan_masquerade(
         {{{net("10.0.0.0", 24)}, {range("203.0.113.9", "203.0.113.10")}, {}}}, kBox);
     EXPECT_EQ(plan.inside, std::vector{net("10.0.0.0", 24)});
-    EXPECT_EQ(plan.outside, (std::vector<OutsidePorts>{{ip("203.0.113.9"), 1, 65535},
-                                                       {ip("203.0.113.10"), 61000, 65535},
-                                                       {ip("10.0.0.1"), 61000, 65535}}));
+    EXPECT_EQ(plan.outside,
+              (std::vector<OutsidePorts>{{ip("203.0.113.9"), 1, 65535, 1, 65535},
+                                         {ip("203.0.113.10"), 61000, 65535, 32768, 65535, 63},
+                                         {ip("10.0.0.1"), 61000, 65535, 32768, 0, 63}}));
     ASSERT_EQ(plan.own.size(), 1U);  // for servers that call services
     EXPECT_EQ(plan.own[0].port, 1);
 }
@@ -36,7 +37,7 @@ TEST(PlanMasquerade, WithoutOutsideTheBoxsOwn) {
     const auto plan = plan_masquerade({{{net("10.0.0.0", 24)}, {}, PortRange{62000, 62999}}}, kBox);
     EXPECT_EQ(plan.own.size(), 3U);
     ASSERT_EQ(plan.outside.size(), 3U);
-    EXPECT_EQ(plan.outside[0], (OutsidePorts{ip("203.0.113.2"), 62000, 62999}));
+    EXPECT_EQ(plan.outside[0], (OutsidePorts{ip("203.0.113.2"), 62000, 62999, 62000, 62999}));
     EXPECT_TRUE(plan_masquerade({}, kBox).outside.empty());
 }
 
@@ -82,6 +83,15 @@ TEST_F(OutsideBookTest, AnAddressIsKeptWhileItsPortsAreUsed) {
     EXPECT_EQ(book_.held().size(), 1U);
     EXPECT_TRUE(book_.set({{ip("203.0.113.7"), 1, 65535}, {ip("203.0.113.8"), 1, 65535}}, {}));
     EXPECT_EQ(book_.index_of(ip("203.0.113.7")), index);
+}
+
+TEST_F(OutsideBookTest, QueryIdsHaveASpanOfTheirOwn) {
+    ASSERT_TRUE(book_.set({{ip("203.0.113.9"), 61000, 65535, 32768, 65535, 63}}, {}));
+    const OutsideIndex index = book_.index_of(ip("203.0.113.9"));
+    EXPECT_EQ(pool_.use(index, PortKind::udp).ports, 4536U);
+    EXPECT_EQ(pool_.use(index, PortKind::query).ports, 512U);
+    EXPECT_EQ(pool_.lease(index, PortKind::query, 61000, 7) % 64, 63);
+    EXPECT_EQ(pool_.lease(index, PortKind::query, 65535, 7), 65535);
 }
 
 TEST_F(OutsideBookTest, TheWorkersRulesHaveTheIndexes) {
