@@ -59,6 +59,7 @@ struct KernelNextHop {
     std::optional<IpAddress> gateway;  // none: the destination is on the link itself
     unsigned ifindex = 0;
     unsigned weight = 1;
+    std::uint16_t mtu = 0;  // of the route; 0: it has none of its own
     friend bool operator==(const KernelNextHop&, const KernelNextHop&) = default;
 };
 

@@ -189,6 +189,10 @@ std::optional<KernelRoute> decode_route(const nlmsghdr* message) {
             {.gateway = gateway_of(attributes.bytes(RTA_GATEWAY), attributes.bytes(RTA_VIA)),
              .ifindex = attributes.number(RTA_OIF).value_or(0)});
     }
+    if (const auto metrics = attributes.inside(RTA_METRICS))
+        for (KernelNextHop& hop : route.next_hops)
+            hop.mtu =
+                static_cast<std::uint16_t>(std::min(metrics->number(RTAX_MTU).value_or(0), 65535U));
     if (route.next_hops.empty()) return std::nullopt;  // all dead: the next best route counts
     return route;
 }

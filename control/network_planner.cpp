@@ -152,6 +152,20 @@ std::vector<NetworkPlan::NextHop> NetworkPlanner::ours(
     return ours;
 }
 
+// Of each gateway, the largest datagram that a route by way of it may carry. A hop has one MTU
+// whatever the destination, so it is never less than Linux would send.
+std::map<NeighbourKey, std::uint16_t> NetworkPlanner::gateway_mtus(const KernelNetwork& kernel) {
+    std::map<NeighbourKey, std::uint16_t> mtus;
+    for (const KernelRoute& route : kernel.routes)
+        for (const KernelNextHop& next : route.next_hops) {
+            if (!next.gateway) continue;
+            const std::uint16_t least = route.destination.address.is_ipv4() ? 68 : 1280;  // of IP
+            std::uint16_t& largest = mtus[{next.ifindex, *next.gateway}];
+            largest = std::max({largest, least, next.mtu == 0 ? kAnyMtu : next.mtu});
+        }
+    return mtus;
+}
+
 // Of the routes to one prefix, by metric: the first with next hops that are alive counts, with
 // these. If none has any, the first that we can use at all: a failed next hop may be back.
 NetworkPlan::Route NetworkPlanner::choose(const NetworkPlan& plan, const KernelNetwork& kernel,
@@ -180,11 +194,14 @@ void NetworkPlanner::add_kernel(NetworkPlan& plan, const KernelNetwork& kernel) 
         plan.routes.push_back(choose(plan, kernel, all.subspan(first, end - first)));
         first = end;
     }
+    const auto mtus = gateway_mtus(kernel);
     for (const auto& [key, neighbour] : kernel.neighbours) {
         const auto port = port_of(key.ifindex);
         if (!port || neighbour.state != NeighbourState::usable) continue;
         if (numbers_.size() == kMaxHops && !numbers_.contains({*port, key.address})) continue;
-        plan.neighbours.push_back({*port, key.address, neighbour.mac, number(*port, key.address)});
+        const auto mtu = mtus.find(key);
+        plan.neighbours.push_back({*port, key.address, neighbour.mac, number(*port, key.address),
+                                   mtu == mtus.end() ? kAnyMtu : mtu->second});
     }
 }
 

@@ -48,6 +48,7 @@ class NetworkPlanner {
                                            const std::vector<KernelNextHop>& next_hops) const;
     NetworkPlan::Route choose(const NetworkPlan& plan, const KernelNetwork& kernel,
                               std::span<const KernelRoute> routes) const;
+    static std::map<NeighbourKey, std::uint16_t> gateway_mtus(const KernelNetwork& kernel);
     void add_kernel(NetworkPlan& plan, const KernelNetwork& kernel);
     void add_static(NetworkPlan& plan);
     void set_addresses(NetworkPlan& plan, const KernelNetwork& kernel) const;

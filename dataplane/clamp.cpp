@@ -22,6 +22,7 @@ void Worker::clamp(const Burst<F>& burst, unsigned i) {
         const Way<F> way = network.way_to<F>(answer.source);
         std::uint16_t mtu = network.port_mtu(burst.port);
         if (way.kind != WayKind::none) mtu = std::min(mtu, network.port_mtu(way.port));
+        if (way.kind == WayKind::hop) mtu = std::min(mtu, network.hop(way.hop).mtu);
         most = static_cast<std::uint16_t>(mtu - std::min(mtu, kHeaders));
     }
     const Headers& headers = burst.headers[i];

@@ -185,7 +185,8 @@ Network::Network(const NetworkPlan& plan)
         if (n.port >= plan.ports.size()) continue;
         const NetworkPlan::Port& port = plan.ports[n.port];
         if (hops_.size() <= n.hop) hops_.resize(n.hop + std::size_t{1});
-        hops_[n.hop] = {n.mac, port.mac, n.port, port.up ? port.mtu : std::uint16_t{0}};
+        hops_[n.hop] = {n.mac, port.mac, n.port,
+                        port.up ? std::min(n.mtu, port.mtu) : std::uint16_t{0}};
     }
 }
 

@@ -27,6 +27,8 @@ using PortIndex = std::uint16_t;  // position in the list of the daemon's interf
 using HopIndex = std::uint16_t;
 inline constexpr HopIndex kNoHop = 0;
 
+inline constexpr std::uint16_t kAnyMtu = 65535;
+
 struct Hop {
     MacAddress destination;
     MacAddress source;
@@ -75,7 +77,8 @@ struct NetworkPlan {
         PortIndex port = 0;
         IpAddress address;
         MacAddress mac;
-        HopIndex hop = kNoHop;  // its number, not kNoHop
+        HopIndex hop = kNoHop;        // its number, not kNoHop
+        std::uint16_t mtu = kAnyMtu;  // of what goes by way of it, if that is less than the port's
     };
     std::vector<Port> ports;
     std::vector<Route> routes;  // at most one for a prefix: the one that Linux prefers

@@ -68,7 +68,7 @@ TEST_F(KernelNetworkTest, LinksAddressesAndRoutesAreFollowed) {
             "ip route add 10.8.0.0/16 via 10.9.0.2 metric 5;"
             "ip route add 10.8.0.0/16 via 10.9.0.3 metric 4;"
             "ip route add 10.7.0.0/16 nexthop via 10.9.0.2 weight 3 nexthop via 10.9.0.4;"
-            "ip route add blackhole 10.6.0.0/16; ip route add default via 10.9.0.9;"
+            "ip route add blackhole 10.6.0.0/16; ip route add default via 10.9.0.9 mtu 1300;"
             "ip -6 addr add fd00::1/64 dev a0 nodad; ip -6 route add fd01::/64 via fd00::2;"
             "ip -6 route append fd01::/64 via fd00::3; ip route add 10.5.0.0/16 dev a0 table 7");
         ASSERT_TRUE(becomes_true(mirror, [](const KernelNetwork& network) {
@@ -92,6 +92,8 @@ TEST_F(KernelNetworkTest, LinksAddressesAndRoutesAreFollowed) {
         EXPECT_EQ(several[1].gateway, ip("10.9.0.4"));
         EXPECT_TRUE(network.route_to(ip("10.6.0.1"))->next_hops.empty());
         EXPECT_EQ(network.route_to(ip("10.5.0.1"))->next_hops[0].gateway, ip("10.9.0.9"));
+        EXPECT_EQ(network.route_to(ip("10.5.0.1"))->next_hops[0].mtu, 1300U);
+        EXPECT_EQ(network.route_to(ip("10.8.1.1"))->next_hops[0].mtu, 0U);
 
         shell("ip route del 10.8.0.0/16 metric 4; ip addr add 10.9.0.5/24 dev a0");
         ASSERT_TRUE(becomes_true(mirror, [](const KernelNetwork& now) {

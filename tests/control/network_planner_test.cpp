@@ -118,6 +118,29 @@ TEST_F(NetworkPlannerTest, RoutesOfTheFileToOneDestinationAreOne) {
     EXPECT_EQ(plan.routes[0].next_hops.size(), 2U);
 }
 
+TEST_F(NetworkPlannerTest, TheMtuOfRoutesIsTheirGateways) {
+    const auto mtu = [&](const char* gateway) {
+        const NetworkPlan plan = planner.plan(kernel);
+        for (const NetworkPlan::Neighbour& each : plan.neighbours)
+            if (each.address == ip(gateway)) return Network(plan).hop(each.hop).mtu;
+        return std::uint16_t{0};
+    };
+    EXPECT_EQ(mtu("10.0.0.254"), 1500);
+    kernel.routes[1].next_hops[0].mtu = 1400;
+    EXPECT_EQ(mtu("10.0.0.254"), 1400);
+    EXPECT_EQ(mtu("192.0.2.1"), 1500);
+    const KernelRoute smaller{
+        Prefix::of(ip("10.1.0.0"), 16), 0, {{ip("10.0.0.254"), kLan, 1, 1300}}};
+    kernel.routes.insert(kernel.routes.begin(), smaller);
+    EXPECT_EQ(mtu("10.0.0.254"), 1400) << "the other route has more";
+    kernel.routes[0].next_hops[0].mtu = 0;
+    EXPECT_EQ(mtu("10.0.0.254"), 1500) << "and now the link's";
+    kernel.routes[0].next_hops[0].mtu = 9000;
+    EXPECT_EQ(mtu("10.0.0.254"), 1500);
+    kernel.routes[0].next_hops[0].mtu = kernel.routes[2].next_hops[0].mtu = 1;
+    EXPECT_EQ(mtu("10.0.0.254"), 68) << "no piece could have fewer";
+}
+
 class OwnAddressTest : public NetworkPlannerTest {
   protected:
     KernelAddress& add(const char* address, std::uint8_t length) {
