@@ -27,13 +27,16 @@ class Usherd:
             raise RuntimeError(f"the path {self.socket} is too long for a unix socket: "
                                "have the repository in a shorter one")
 
-    def write_config(self, services="", cores=(WORKER_CORE,), extra="", interfaces=TWO_ARMS):
+    def write_config(self, services="", cores=(WORKER_CORE,), extra="", interfaces=TWO_ARMS,
+                     workers=""):
+        """`workers` are further keys of that section, `extra` comes before all sections."""
         tables = "".join(f'[[interface]]\nname = "{name}"\nrole = "{role}"\n'
                          for name, role in interfaces.items())
         self.config.write_text(f"""{extra}
 {tables}
 [workers]
 cores = {list(cores)}
+{workers}
 [control]
 socket = "{self.socket}"
 {services}

@@ -103,9 +103,9 @@ class Load:
             thread.join()
 
 
-def start_wrk(rig, seconds, connections=100):
-    return rig.client.start("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s",
-                            "--latency", f"http://{VIP}/", stdout=subprocess.PIPE,
+def start_wrk(rig, seconds, connections=100, timeout=5):
+    return rig.client.start("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout",
+                            f"{timeout}s", "--latency", f"http://{VIP}/", stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True)
 
 

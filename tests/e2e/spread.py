@@ -19,11 +19,7 @@ DATAGRAMS = 200
 
 def start(rig, idle):
     services = service([f"{server_address(1)}:80"]) + service([f"{server_address(1)}:7"], "udp", 7)
-    rig.usherd.write_config(services, cores=CORES[-2:])
-    text = rig.usherd.config.read_text()
-    rig.usherd.config.write_text(
-        text.replace("[workers]", f'[workers]\nspread = true\nidle = "{idle}"'))
-    rig.usherd.start()
+    rig.usherd.start(services, cores=CORES[-2:], workers=f'spread = true\nidle = "{idle}"')
 
 
 def in_order(rig, size):
