@@ -24,7 +24,7 @@ protocol device {{ }}
 protocol direct {{ ipv4; interface "{announces}"; }}
 protocol kernel {{ ipv4 {{ import none; export where source != RTS_DEVICE; }}; }}
 """
-BGP = COMMON + """protocol bfd {{ interface "{interface}" {{ interval 100 ms; multiplier 5; }}; }}
+BGP = COMMON + """protocol bfd {{ interface "{interface}" {{ interval 200 ms; multiplier 15; }}; }}
 protocol bgp {{
     local {own} as {number};
     neighbor {peer} as {peer_number};
@@ -35,7 +35,7 @@ protocol bgp {{
 """
 OSPF = COMMON + """protocol ospf v2 {{
     ipv4 {{ import all; export where net = {network}; }};
-    area 0 {{ interface "{interface}" {{ type ptp; hello 1; dead 3; }}; }};
+    area 0 {{ interface "{interface}" {{ type ptp; hello 1; dead 10; }}; }};
 }}
 """
 
@@ -73,9 +73,9 @@ def test_protocol(rig, home, template, name):
     def has_learned(box, network, via):
         return f"via {via} " in box.run("ip", "route", "show", network)
     wait_until(lambda: has_learned(rig.client, VIP, DIRECTOR),
-               f"{name}: the router learns of the virtual address", 30)
+               f"{name}: the router learns of the virtual address", 60)
     wait_until(lambda: has_learned(rig.director, HOME_NETWORK, ROUTER),
-               "and the director of the clients' network", 30)
+               "and the director of the clients' network", 60)
     with home.inside():
         expect({get_once() for _ in range(200)} == {"web-1"}, "requests by that way are answered")
         if template is BGP:  # OSPF takes its time, but nothing else
@@ -83,11 +83,11 @@ def test_protocol(rig, home, template, name):
             wait_until(lambda: not has_learned(rig.client, VIP, DIRECTOR),
                        "without the address the director does not announce it")
             rig.director.ip(f"addr add {VIP}/32 dev ext0")
-            wait_until(lambda: has_learned(rig.client, VIP, DIRECTOR), "with it, it does", 30)
+            wait_until(lambda: has_learned(rig.client, VIP, DIRECTOR), "with it, it does", 60)
             expect({get_once() for _ in range(200)} == {"web-1"}, "and requests are answered")
         rig.children.end(birds["director"], signal.SIGKILL)
         wait_until(lambda: not has_learned(rig.client, VIP, DIRECTOR),
-                   "killed, it announces nothing", 30)
+                   "killed, it announces nothing", 60)
         try:
             get_once()
             raise AssertionError("somebody answers")

@@ -10,7 +10,7 @@ def expect(holds, sentence):
     print(f"ok: {sentence}", flush=True)
 
 
-def wait_until(holds, sentence, patience=10):
+def wait_until(holds, sentence, patience=30):
     deadline = time.monotonic() + patience
     while not holds():
         if time.monotonic() > deadline:

@@ -82,7 +82,7 @@ def test_counts(rig):
     import socket
     with rig.client.inside():
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    client.settimeout(5)
+    client.settimeout(20)
     client.connect((VIP, 53))
     client.send(b"hello")
     same(client.recv(100).decode() + "\n", "1: hello\n", "a datagram goes and comes")

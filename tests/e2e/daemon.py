@@ -92,6 +92,12 @@ socket = "{self.socket}"
             raise RuntimeError(f"{command}: {reply['error']}")
         return reply["result"]
 
+    def catch_up(self):
+        """Returns when what Linux had to tell until now is in force: its control thread does one
+        thing after the other."""
+        for _ in range(2):
+            self.ask("version")
+
     def servers(self):
         """The real servers of the only service: {address:port: row}."""
         (service,) = self.ask("service.list")["services"]

@@ -51,11 +51,11 @@ def link(box, name):
 
 
 def ping(box, address, *more):
-    box.run("ping", "-c", "5", "-i", "0.05", "-W", "2", *more, address)
+    box.run("ping", "-c", "5", "-i", "0.05", "-W", "10", *more, address)
 
 
 def get_from(box, address, port):
-    with box.inside(), socket.create_connection((address, port), 5) as connection:
+    with box.inside(), socket.create_connection((address, port), 20) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         answer = b""
         while got := connection.recv(65536):
@@ -71,7 +71,7 @@ def hear_group(box, interface, heard):
     member = socket.inet_aton(GROUP) + socket.inet_aton("0.0.0.0") + index
     with box.inside():
         listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
-    listener.settimeout(5)
+    listener.settimeout(30)
     threading.Thread(target=lambda: heard.append(listener.recv(100)), daemon=True).start()
 
 
@@ -166,7 +166,7 @@ def refused(rig, interface, sentence):
     rig.usherd.write_config("", extra=interface, interfaces={"int0": "internal"})
     usherd = rig.director.start(rig.tools / "usherd", "--config", rig.usherd.config, cores=CORES,
                                 stderr=subprocess.PIPE, text=True)
-    said = usherd.communicate(timeout=30)[1]
+    said = usherd.communicate(timeout=60)[1]
     expect(usherd.returncode == 1 and sentence in said, f"refused with '{said.strip()}'")
 
 

@@ -17,7 +17,7 @@ from topology import VIP, main, server_address  # noqa: E402
 
 VIP6 = "2001:db8:9::10"
 SMALL, LARGE = 1_000_003, 100_000_000
-CURL = ("curl", "-sS", "--fail", "--max-time", "60")
+CURL = ("curl", "-sS", "--fail", "--max-time", "300")
 MODES = {
     "EPSV": (),
     "PASV": ("--disable-epsv",),
@@ -147,7 +147,7 @@ def test_lftp(rig, transfers, host, passive):
     gets = "".join(f"get small -o {folder / name}; " for name in names[:3])
     queued = "".join(f"get small -o {folder / name} & " for name in names[3:])
     rig.client.run("lftp", "--norc", "-c",
-                   f"set ftp:passive-mode {passive}; set net:timeout 10; set net:max-retries 1; "
+                   f"set ftp:passive-mode {passive}; set net:timeout 60; set net:max-retries 1; "
                    f"set ftp:use-mode-z no; set cmd:fail-exit yes; open ftp://{host}; {puts}{gets}"
                    f"{queued}wait all")
     got = [path.read_bytes() for path in sorted(folder.iterdir())]

@@ -13,7 +13,7 @@ from topology import VIP
 REQUEST = b"GET / HTTP/1.1\r\nHost: demo\r\n%s\r\n"
 CLOSE = b"Connection: close\r\n"
 LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n", re.IGNORECASE)
-PATIENCE = 10  # seconds for an answer
+PATIENCE = 20  # seconds for an answer
 PAUSE = 0.03  # seconds between requests on a kept connection
 
 
@@ -103,7 +103,7 @@ class Load:
             thread.join()
 
 
-def start_wrk(rig, seconds, connections=100, timeout=5):
+def start_wrk(rig, seconds, connections=100, timeout=10):
     return rig.client.start("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout",
                             f"{timeout}s", "--latency", f"http://{VIP}/", stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True)

@@ -28,7 +28,7 @@ class Asker(threading.Thread):
         with box.inside():
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect((VIP, 7))
-        self.socket.settimeout(1)
+        self.socket.settimeout(5)  # only what is lost takes so long
         self.answered = self.lost = 0
         self.start()
 
@@ -80,9 +80,9 @@ class Flows:
 
     def __init__(self, rig):
         with rig.client.inside():
-            self.tcp = socket.create_connection((VIP, 8), 5)
+            self.tcp = socket.create_connection((VIP, 8), 20)
             self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.tcp.settimeout(20)  # TCP backs off while nothing comes through
+        self.tcp.settimeout(60)  # TCP backs off while nothing comes through
         self.udp.connect((VIP, 7))
         self.udp.settimeout(0.3)
 
@@ -94,7 +94,7 @@ class Flows:
             return False
 
     def go_on(self, when):
-        wait_until(self.udp_answers, f"{when}: the old UDP flow is answered", 5)
+        wait_until(self.udp_answers, f"{when}: the old UDP flow is answered")
         ask(self.tcp)
         expect(True, f"{when}: the old TCP connection lives")
 

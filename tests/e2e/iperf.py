@@ -13,7 +13,7 @@ IPERF_PORT = 5201
 def start_iperf_server(box, address=None):
     bound = ["-B", address] if address else []
     child = box.start("iperf3", "-s", *bound, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not listening(box, IPERF_PORT):
         if child.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("iperf3 does not start")

@@ -18,7 +18,7 @@ EXTERNAL = "198.51.100.1"
 def refused(rig, address, port):
     try:
         with rig.client.inside():
-            socket.create_connection((address, port), 5).close()
+            socket.create_connection((address, port), 20).close()
     except ConnectionRefusedError:
         return True
     return False
@@ -60,28 +60,28 @@ def test(rig):
     before = rig.usherd.ask("worker.list")[0]["packets"]
 
     rig.client.ip("neigh flush dev c0")
-    rig.client.run("ping", "-c3", "-i0.2", "-W2", VIP)
+    rig.client.run("ping", "-c3", "-i0.2", "-W10", VIP)
     mac = rig.director.mac("ext0")
     expect(mac in rig.client.run("ip", "neigh", "show", "198.51.100.1"), "the kernel answers ARP")
-    rig.client.run("ping", "-c1", "-W2", "-s", "4000", VIP)
+    rig.client.run("ping", "-c1", "-W10", "-s", "4000", VIP)
     expect(True, "and ping for the virtual address, also in fragments")
-    rig.servers[0].run("ping", "-c1", "-W2", DIRECTOR_INSIDE)
+    rig.servers[0].run("ping", "-c1", "-W10", DIRECTOR_INSIDE)
     expect(True, "and ping from a real server")
 
     for address in (EXTERNAL, VIP):
         TcpEcho(rig.director, 2222, address)
-        with rig.client.inside(), socket.create_connection((address, 2222), 5) as connection:
+        with rig.client.inside(), socket.create_connection((address, 2222), 20) as connection:
             ask(connection, b"x" * 50_000)
     expect(True, "a listener on another port of the box, or of the virtual address, is reached")
     UdpEcho(rig.director, 80, "box", VIP)  # the service is TCP's
     with rig.client.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
+        client.settimeout(20)
         client.connect((VIP, 80))
         client.send(b"udp?")
         expect(client.recv(100) == b"box: udp?", "the same port of the other protocol, too")
     expect(refused(rig, VIP, 81), "a port that nobody serves is refused")
     for _ in range(3):
-        with rig.director.inside(), socket.create_connection((server_address(1), 80), 5) as own:
+        with rig.director.inside(), socket.create_connection((server_address(1), 80), 20) as own:
             own.sendall(b"GET / HTTP/1.0\r\n\r\n")
             if not own.recv(200).startswith(b"HTTP/1.1 200 "):
                 raise AssertionError("the box's own connection to a real server's port works")

@@ -21,10 +21,10 @@ def kernel_works(rig, when):
     rig.client.ip("neigh flush dev c0")
     for box, address in ((rig.client, VIP), (rig.client, EXTERNAL),
                          (rig.servers[0], DIRECTOR_INSIDE)):
-        box.run("ping", "-c1", "-W2", address)
-    with rig.client.inside(), socket.create_connection((EXTERNAL, 22), 5) as connection:
+        box.run("ping", "-c1", "-W10", address)
+    with rig.client.inside(), socket.create_connection((EXTERNAL, 22), 20) as connection:
         ask(connection)
-    with rig.director.inside(), socket.create_connection((server_address(1), 80), 5) as connection:
+    with rig.director.inside(), socket.create_connection((server_address(1), 80), 20) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         if not connection.recv(100).startswith(b"HTTP/1.1 200 "):
             raise AssertionError("the box reaches its real server")

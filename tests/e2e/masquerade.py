@@ -29,7 +29,7 @@ class TcpWitness(TcpEcho):
         TcpEcho.answer(connection)
 
 
-def call(box, kind, timeout=5):
+def call(box, kind, timeout=20):
     """The echo of a word from the client's box, from a new socket of `box`."""
     with box.inside():
         made = socket.socket(socket.AF_INET, kind)
@@ -81,7 +81,7 @@ def test(rig):
             expect(all(port >= OWN_FIRST for _, port in tcp.callers),
                    "from ports that Linux does not use")
         expect(set(udp.senders) == {address}, f"and the datagrams from {address}")
-        said = server.run("ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", CLIENT)
+        said = server.run("ping", "-n", "-c", "3", "-i", "0.2", "-W", "10", CLIENT)
         expect("3 received" in said, "ping gets its answers")
     used = rig.usherd.ask("masquerade.list")["addresses"]
     expect(any(row["address"] == POOL and row["used"] > 0 for row in used), "the ports are counted")

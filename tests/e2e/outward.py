@@ -55,12 +55,12 @@ def start_dns(rig, home):
 
 
 def hops(box, *words):
-    said = box.run("traceroute", "-n", "-q", "1", "-w", "2", *words)
+    said = box.run("traceroute", "-n", "-q", "1", "-w", "10", *words)
     return [line.split()[1] for line in said.splitlines()[1:]]
 
 
 def test_family(server, home, between, number):
-    said = server.run("ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", home)
+    said = server.run("ping", "-n", "-c", "3", "-i", "0.2", "-W", "10", home)
     expect("3 received" in said, f"ping {home}")
     said = server.run("ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", "-s", "4000", home)
     expect("3 received" in said, f"ping {home} in fragments")
@@ -69,14 +69,14 @@ def test_family(server, home, between, number):
         expect(seen == [*between, home], f"traceroute by {kind}: {' '.join(seen)}")
 
     def dig(*words):
-        return server.run("dig", "+short", "+time=3", "+tries=1", f"@{home}", *words)
+        return server.run("dig", "+short", "+time=10", "+tries=1", f"@{home}", *words)
     address = dig("www.example.test", "AAAA" if number == 6 else "A").strip()
     expect(address == home, f"dig @{home}")
     expect(dig("+tcp", "www.example.test", "A").strip() == HOME, "and by TCP")
     long = dig("+bufsize=4096", "+ignore", "long.example.test", "TXT")
     expect(long.count("x") == PARTS * LONG_TEXT, "and an answer in fragments")
     url = f"http://[{home}]/" if number == 6 else f"http://{home}/"
-    said = server.run("curl", "-sS", "--fail", "--max-time", "10", url)
+    said = server.run("curl", "-sS", "--fail", "--max-time", "60", url)
     expect(said == "home\n", f"curl {url}")
 
 

@@ -28,7 +28,7 @@ def in_order(rig, size):
         with rig.client.inside():
             client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         client.connect((VIP, 7))
-        client.settimeout(5)
+        client.settimeout(20)
         texts = [b"%d " % number + bytes(size) for number in range(DATAGRAMS // 10)]
         for text in texts:
             client.send(text)

@@ -158,7 +158,7 @@ http {{
         box.start(
             "nginx", "-e", folder / "error.log", "-p", folder, "-c", folder / "nginx.conf",
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not listening(box, ports[-1]):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"nginx does not start: {(folder / 'error.log').read_text()}")

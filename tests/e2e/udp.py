@@ -43,7 +43,7 @@ def test(rig):
         clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
     answers = []
     for number, client in enumerate(clients):
-        client.settimeout(5)
+        client.settimeout(20)
         client.connect((VIP, PORT))  # takes answers from the virtual address only
         client.send(f"hello {number}".encode())
         name, text = client.recv(2000).decode().split(": ")

@@ -22,7 +22,7 @@ REQUESTS = 200
 
 def expect_ping(box, target, size=56):
     done = subprocess.run([str(word) for word in box.command(
-        ["ping", "-c", "3", "-i", "0.2", "-W", "2", "-s", size, target])],
+        ["ping", "-c", "3", "-i", "0.2", "-W", "10", "-s", size, target])],
         capture_output=True, text=True)
     expect(" 0% packet loss" in done.stdout, f"{box.name} pings {target} with {size} bytes")
 
@@ -30,7 +30,7 @@ def expect_ping(box, target, size=56):
 def expect_udp(rig):
     with rig.client.inside():
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    client.settimeout(5)
+    client.settimeout(20)
     client.connect((VIP, PORT))
     for text in (b"hello", b"f" * 3000):
         client.send(text)

@@ -45,19 +45,29 @@ def traffic(rig):
     connection.close()
     without.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
     for client in (with_checksum, without):
-        client.settimeout(5)
+        client.settimeout(20)
         client.connect((VIP, 7))
         for size in (1, 2, 3, 100, 1001, 1400):
             client.send((bytes(range(256)) * 6)[:size])
             client.recv(2000)
     refused.connect((VIP, 9))  # a service without a server
-    refused.settimeout(5)
+    refused.settimeout(20)
     refused.send(b"anybody?")
     try:
         refused.recv(100)
         raise AssertionError("somebody answers where nobody is")
     except ConnectionRefusedError:
         expect(True, "a service without a server is refused by ICMP")
+
+
+def let_settle(files):
+    """Until tcpdump has written nothing more for a second."""
+    sizes, since = None, time.monotonic()
+    while time.monotonic() < since + 1:
+        now = [path.stat().st_size for path in files]
+        if now != sizes:
+            sizes, since = now, time.monotonic()
+        time.sleep(0.05)
 
 
 def test(rig):
@@ -68,7 +78,7 @@ def test(rig):
     captures = {"client": start_tcpdump(rig, rig.client, "c0"),
                 "server": start_tcpdump(rig, rig.servers[0], "r0")}
     traffic(rig)
-    time.sleep(0.5)
+    let_settle([path for path, _ in captures.values()])
     packets = {}
     for name, (path, child) in captures.items():
         rig.children.end(child, signal.SIGINT)
