@@ -36,6 +36,19 @@ std::string seconds_text(std::uint32_t seconds) {
     return seconds == 0 ? "-" : fmt::format("{} s", seconds);
 }
 
+std::string mss_text(std::uint32_t mss) {
+    if (mss == kMssAuto) return "auto";
+    return mss == 0 ? "-" : fmt::format("{}", mss);
+}
+
+// The port whose control connections are read: of a service for a mark or for all ports, one of
+// them.
+std::string ftp_text(const ServiceRow& row) {
+    const std::uint16_t port = row.options.ftp_control_port(row.key);
+    if (port == 0) return "-";
+    return fmt::format("{}{}", port, row.options.ftp_third_party ? ", third party" : "");
+}
+
 std::string ports_text(const PortRange& range) {
     return range == PortRange{} ? "*" : port_range_text(range);
 }
@@ -55,7 +68,8 @@ Result<ServiceListing> sorted_listing(const Json& result) {
 Result<std::string> services_table(const Json& result) {
     return sorted_listing(result).map([](const ServiceListing& listing) {
         TextTable table({"SERVICE", "SCHEDULER", "FLAGS", "PERSISTENCE", ">IDLE TIMEOUT",
-                         ">SLOW START", ">SERVERS", ">ACTIVE", ">INACTIVE", ">CONNS", ">CONNS/S"});
+                         ">SLOW START", ">MSS CLAMP", "FTP", ">SERVERS", ">ACTIVE", ">INACTIVE",
+                         ">CONNS", ">CONNS/S"});
         for (const ServiceRow& row : listing.services) {
             std::uint64_t active = 0;
             std::uint64_t inactive = 0;
@@ -65,8 +79,9 @@ Result<std::string> services_table(const Json& result) {
             }
             table.add({row.key.to_string(), row.options.scheduler, flags_text(row.options),
                        persistence_text(row.options), seconds_text(row.options.idle_timeout),
-                       seconds_text(row.options.slow_start), text(row.servers.size()), text(active),
-                       text(inactive), text(row.stats.conns), text(row.rate.cps)});
+                       seconds_text(row.options.slow_start), mss_text(row.options.mss_clamp),
+                       ftp_text(row), text(row.servers.size()), text(active), text(inactive),
+                       text(row.stats.conns), text(row.rate.cps)});
         }
         return table.to_string();
     });
