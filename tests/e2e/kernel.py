@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What does not belong to a virtual service stays with the kernel."""
+"""What does not belong to a virtual service stays with the kernel; what is not for the box at all,
+too, if it is said so."""
 
 import contextlib
 import socket
@@ -10,7 +11,7 @@ sys.dont_write_bytecode = True
 from checks import expect, wait_until  # noqa: E402
 from echo import TcpEcho, UdpEcho, ask  # noqa: E402
 from http_load import WebConnection, get_once  # noqa: E402
-from topology import DIRECTOR_INSIDE, VIP, main, server_address, service  # noqa: E402
+from topology import CLIENT, DIRECTOR_INSIDE, VIP, main, server_address, service  # noqa: E402
 
 EXTERNAL = "198.51.100.1"
 
@@ -54,6 +55,56 @@ def test_new_route(rig):
         wait_until(answered, "a server by a route that is newly added is reached")
 
 
+class Routed:
+    """What the box routes for others: between the client and a real server, each by its address."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.outside = UdpEcho(rig.client, 9, "outside")
+        TcpEcho(rig.servers[0], 2222)
+        rig.director.forward()
+        rig.client.ip(f"route add 10.0.0.0/24 via {EXTERNAL}")
+
+    def passes(self, patience=1):
+        """Both ways: a datagram from the server, a connection to it."""
+        with self.rig.servers[0].inside():
+            server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            with server:
+                server.settimeout(patience)
+                server.connect((CLIENT, 9))
+                server.send(b"out")
+                server.recv(100)
+            with self.rig.client.inside(), \
+                    socket.create_connection((server_address(1), 2222), patience) as client:
+                ask(client, b"x" * 50_000)
+        except OSError:
+            return False
+        return True
+
+
+def test_other(rig):
+    """[forwarding] other: what is for nobody here."""
+    routed = Routed(rig)
+    expect(not routed.passes() and rig.usherd.drops().get("no-service", 0) > 0,
+           "the box routes, but what is for nobody here is dropped and counted")
+    rig.usherd.call("masquerade other kernel", program="usher")
+    wait_until(routed.passes, "other = kernel: Linux forwards it, both ways")
+    expect(set(routed.outside.senders) == {server_address(1)}, "with its own addresses")
+    dropped = rig.usherd.drops()
+    seen = rig.usherd.ask("worker.list")[0]["packets"]
+    expect(routed.passes(20) and rig.usherd.ask("worker.list")[0]["packets"] == seen
+           and rig.usherd.drops() == dropped, "no worker sees it")
+    with rig.client.inside():
+        expect(get_once() == "web-1", "the service is the workers' still")
+    rig.usherd.call("masquerade other drop", program="usher")
+    wait_until(lambda: not routed.passes(), "other = drop: it is over")
+    web = service([f"{server_address(1)}:80"])
+    rig.usherd.write_config(web, extra='[forwarding]\nother = "kernel"')
+    rig.usherd.reload()
+    wait_until(routed.passes, "by the file, too")
+
+
 def test(rig):
     rig.start_nginx(1)
     rig.usherd.start(service([f"{server_address(1)}:80"]))
@@ -94,6 +145,7 @@ def test(rig):
     expect(rig.usherd.drops() == {}, "nothing was dropped")
     test_new_route(rig)
     test_debug_switch(rig)
+    test_other(rig)
 
 
 main("kernel", test, servers=1)
