@@ -51,14 +51,16 @@ static __always_inline enum steering_outcome steer_icmp_error(const struct view*
     void* quoted_bytes = bytes_at(frame, v->payload + 8, 0);
     bool readable = quoted_bytes && view_packet(quote, v->source.kind, quoted_bytes, frame, QUOTED);
     bool named = readable && (quote->has_ports || quote->has_query);
+    bool local = is_local(&v->destination);
     if (named && same_address(&quote->source, &v->destination)) {
-        if (quote->has_ports && (has_endpoint(&services, &quote->source) ||
-                                 may_be_marked(&quote->source, OUR_OWN, BY_PORT)))
+        if (quote->has_ports &&
+            (has_endpoint(&services, &quote->source) ||
+             may_be_marked(&quote->source, local ? OUR_OWN : ANYBODYS, BY_PORT)))
             return STEERING_ICMP_TO_SERVICE;
         if (is_ftp_data(&quote->source, &quote->destination)) return STEERING_ICMP_TO_SERVICE;
         if (is_masqueraded(quote, &quote->source)) return STEERING_MASQUERADED;
     }
-    if (is_local(&v->destination)) return STEERING_LOCAL;
+    if (local) return STEERING_LOCAL;
     if (named && quote->has_ports && has_endpoint(&servers, &quote->destination))
         return STEERING_ICMP_FROM_SERVER;
     if (named && is_ftp_data(&quote->destination, &quote->source)) return STEERING_ICMP_FROM_SERVER;

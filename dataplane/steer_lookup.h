@@ -19,10 +19,25 @@ static __always_inline bool has_some_port(void* set, const struct steering_endpo
     return bpf_map_lookup_elem(set, &some_port);
 }
 
-// The box's own addresses are not meant by a rule that names no destination.
+// The box's own addresses are not meant by a rule that names no destination; and of them the box
+// keeps the ports that no rule names.
 enum whose { ANYBODYS, OUR_OWN };
 
 enum ports_known { BY_PORT, BY_ADDRESS };
+
+// Negative when the port is not between the ends. Without a branch, each of which would double the
+// ways that the verifier follows.
+static __always_inline __s32 outside_of(const struct steering_port_range* range, __s32 port) {
+    return (port - range->first) | (range->last - port);
+}
+
+static __always_inline bool has_own_port(const struct steering_marked_ports* ports, __s32 port) {
+    __s32 outside_all = -1;
+#pragma unroll
+    for (int i = 0; i < STEERING_OWN_RANGES; ++i)
+        outside_all &= outside_of(&ports->own[i], port);
+    return outside_all >= 0;
+}
 
 static __always_inline bool may_be_marked(const struct steering_endpoint* endpoint,
                                           enum whose address, enum ports_known known) {
@@ -34,9 +49,10 @@ static __always_inline bool may_be_marked(const struct steering_endpoint* endpoi
     __builtin_memcpy(key.address, endpoint->address, sizeof(key.address));
     struct steering_marked_ports* ports = bpf_map_lookup_elem(&marked, &key);
     if (!ports) return false;
-    if (address == OUR_OWN && ports->any) return false;
     __u16 port = bpf_ntohs(endpoint->port);
-    return known == BY_ADDRESS || (port >= ports->first && port <= ports->last);
+    if (address == ANYBODYS) return known == BY_ADDRESS || outside_of(&ports->all, port) >= 0;
+    bool some = ports->own[0].first <= ports->own[0].last;
+    return known == BY_ADDRESS ? some : some && has_own_port(ports, port);
 }
 
 static __always_inline bool is_local(const struct steering_endpoint* endpoint) {

@@ -185,31 +185,10 @@ Result<void> Steering::take_map(UniqueFd map) {
     return {};
 }
 
-// A longer prefix stands for those that contain it: its ports are the hull of theirs. In the order
-// of the addresses each prefix comes after the ones that contain it.
-Steering::Entries Steering::entries_of(std::vector<MarkedDestination> destinations) {
-    std::sort(destinations.begin(), destinations.end());
+Steering::Entries Steering::entries_of(const std::vector<MarkedDestination>& marked) {
     Entries entries;
-    std::vector<MarkedDestination> around;
-    for (MarkedDestination& each : destinations) {
-        while (!around.empty() && (around.back().protocol != each.protocol ||
-                                   !around.back().prefix.contains(each.prefix.address)))
-            around.pop_back();
-        const bool anywhere = each.prefix.length == 0;
-        if (!around.empty()) {
-            each.first_port = std::min(each.first_port, around.back().first_port);
-            each.last_port = std::max(each.last_port, around.back().last_port);
-        }
-        around.push_back(each);
-
-        steering_marked_key key{};
-        key.prefix_length = STEERING_MARKED_FIXED_BITS + each.prefix.length;
-        key.kind = kind_of(each.prefix.address);
-        key.protocol = static_cast<std::uint8_t>(each.protocol);
-        std::memcpy(key.address, each.prefix.address.bytes().data(), sizeof(key.address));
-        const steering_marked_ports ports{each.first_port, each.last_port, anywhere ? 1U : 0U};
+    for (const auto& [key, ports] : marked_entries(marked))
         entries.insert_or_assign(text_of(key), text_of(ports));
-    }
     return entries;
 }
 

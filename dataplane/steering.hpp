@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/marked_ports.hpp"
 #include "dataplane/steering_layout.h"
 #include "dataplane/xdp_program.hpp"
 #include "nat/address.hpp"
@@ -29,16 +30,6 @@ struct SteeredEndpoint {
     std::uint16_t port = 0;  // host order; 0: every port
     bool ftp = false;        // an FTP control port: data connections of its clients are ours
     friend constexpr auto operator<=>(const SteeredEndpoint&, const SteeredEndpoint&) = default;
-};
-
-// Destinations that get a firewall mark: a prefix (of length 0 for "anywhere but the box itself")
-// and ports in host order, both ends included.
-struct MarkedDestination {
-    Protocol protocol = Protocol::tcp;
-    Prefix prefix;
-    std::uint16_t first_port = 0;
-    std::uint16_t last_port = 65535;
-    friend constexpr auto operator<=>(const MarkedDestination&, const MarkedDestination&) = default;
 };
 
 // What masquerading has of an outside address: these ports and ICMP query ids, host order, both
@@ -109,7 +100,7 @@ class Steering {
         Entries installed = {};
         Result<void> update(Entries wanted);
     };
-    static Entries entries_of(std::vector<MarkedDestination> destinations);
+    static Entries entries_of(const std::vector<MarkedDestination>& marked);
     static Entries entries_of(const std::vector<Prefix>& inside);
     static Entries entries_of(const std::vector<OutsidePorts>& outside);
     Result<void> update_tables(std::array<Entries, 3> wanted);

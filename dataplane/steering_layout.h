@@ -13,9 +13,9 @@ struct steering_endpoint {
     __u8 kind;      // STEERING_IPV4, STEERING_IPV6, or STEERING_MAC with the address's 6 bytes
 };
 
-// Destinations that a rule may give a firewall mark: a prefix, and the ports between which all
-// those of its rules lie (host order). The longest prefix that has the address counts; it stands
-// for the shorter ones that contain it, too.
+// Destinations that a rule may give a firewall mark: a prefix and ports (host order, both ends
+// included). The longest prefix that has the address counts; it stands for the shorter ones that
+// contain it, too.
 struct steering_marked_key {
     __u32 prefix_length;  // STEERING_MARKED_FIXED_BITS, and those of the address
     __u8 kind;
@@ -23,10 +23,16 @@ struct steering_marked_key {
     __u16 zero;
     __u32 address[4];
 };
-struct steering_marked_ports {
+struct steering_port_range {
     __u16 first;
     __u16 last;
-    __u32 any;  // 1: only of rules that name no destination
+};
+#define STEERING_OWN_RANGES 16
+struct steering_marked_ports {
+    struct steering_port_range all;  // between them lie those of all rules
+    // Of the box's own addresses: the ports of rules that name a destination, which do not touch
+    // one another; then ranges of {1, 0}.
+    struct steering_port_range own[STEERING_OWN_RANGES];
 };
 #define STEERING_MARKED_FIXED_BITS 32
 

@@ -168,6 +168,61 @@ TEST_F(SteeringTest, WhatMayGetAMarkGoesToAWorker) {
     EXPECT_EQ(run(frame4(kClient, "198.51.100.99", kUdp, ports(4000, 5353))), STEERING_OTHER);
 }
 
+// Of the box's own address in a prefix that rules name, exactly their ports are the workers'; what
+// a rule without destination says, is not said of it.
+TEST_F(SteeringTest, TheBoxsPortsBesideThoseOfMarkRulesStayItsOwn) {
+    const Prefix anywhere = Prefix::of(ip("0.0.0.0"), 0);
+    SteeringSet set = usual();
+    set.marked = {{Protocol::tcp, anywhere, 0, 65535},
+                  {Protocol::tcp, Prefix::of(ip("203.0.113.0"), 24), 80, 80},
+                  {Protocol::tcp, Prefix::of(ip("203.0.113.8"), 29), 443, 443},
+                  {Protocol::tcp, Prefix::of(ip(kVip), 32), 990, 991},
+                  {Protocol::udp, anywhere, 0, 65535}};
+    set.local_addresses.push_back(ip(kOutside));
+    ASSERT_TRUE(steering_->update(set));
+    const auto to = [&](const char* address, int port) {
+        const auto number = static_cast<std::uint16_t>(port);
+        return run(frame4(kClient, address, kTcp, ports(4000, number)));
+    };
+    EXPECT_EQ(to(kOutside, 80), kWorker);
+    for (const int port : {22, 79, 81, 179, 443})
+        EXPECT_EQ(to(kOutside, port), STEERING_LOCAL) << port;
+    for (const int port : {80, 443, 990, 991})
+        EXPECT_EQ(to(kVip, port), kWorker) << port;
+    for (const int port : {22, 179, 442, 444, 989, 992})
+        EXPECT_EQ(to(kVip, port), STEERING_LOCAL) << port;
+    EXPECT_EQ(to(kBox, 80), STEERING_LOCAL);
+    EXPECT_EQ(to("203.0.113.77", 22), kWorker) << "anywhere but the box";
+    EXPECT_EQ(run(frame4(kClient, kOutside, kUdp, ports(4000, 22))), STEERING_LOCAL);
+    const auto later = [&](const char* address, std::uint8_t protocol) {
+        return run(frame4(kClient, address, protocol, Bytes(64), {.fragment = 185}));
+    };
+    EXPECT_EQ(later(kOutside, kTcp), kWorker);
+    EXPECT_EQ(later(kOutside, kUdp), STEERING_LOCAL);
+    const auto error = [&](const char* address, std::uint16_t port) {
+        const Bytes quote = ipv4(address, kClient, kTcp, ports(port, 4000));
+        return run(frame4("192.0.2.1", address, kIcmp, icmp(3, quote)));
+    };
+    EXPECT_EQ(error(kOutside, 80), kWorker);
+    EXPECT_EQ(error(kOutside, 179), STEERING_LOCAL);
+    EXPECT_EQ(error("203.0.113.77", 22), kWorker);
+
+    // More ports apart than there is room for: the nearest ones and what lies between them.
+    set.marked.clear();
+    for (std::uint16_t i = 1; i <= STEERING_OWN_RANGES; ++i)
+        set.marked.push_back({Protocol::tcp, Prefix::of(ip(kVip), 32),
+                              static_cast<std::uint16_t>(i * 1000),
+                              static_cast<std::uint16_t>(i * 1000)});
+    ASSERT_TRUE(steering_->update(set));
+    EXPECT_EQ(to(kVip, 1001), STEERING_LOCAL);
+    set.marked.push_back({Protocol::tcp, Prefix::of(ip(kVip), 32), 2010, 2010});
+    ASSERT_TRUE(steering_->update(set));
+    for (const int port : {1000, 2000, 2005, 2010, 3000, STEERING_OWN_RANGES * 1000})
+        EXPECT_EQ(to(kVip, port), kWorker) << port;
+    for (const int port : {999, 1001, 1999, 2011, 3001, STEERING_OWN_RANGES * 1000 + 1})
+        EXPECT_EQ(to(kVip, port), STEERING_LOCAL) << port;
+}
+
 TEST_F(SteeringTest, FramesForAnotherMachineAreTheKernels) {
     Bytes frame = frame4(kClient, kVip, kTcp, ports(4000, 80));
     EXPECT_EQ(run(frame), kWorker);
