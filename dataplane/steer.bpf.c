@@ -57,7 +57,8 @@ static __always_inline enum steering_outcome steer_icmp_error(const struct view*
             (has_endpoint(&services, &quote->source) ||
              may_be_marked(&quote->source, local ? OUR_OWN : ANYBODYS, BY_PORT)))
             return STEERING_ICMP_TO_SERVICE;
-        if (is_ftp_data(&quote->source, &quote->destination)) return STEERING_ICMP_TO_SERVICE;
+        if (is_ftp_data_of_service(frame, &quote->source, &quote->destination))
+            return STEERING_ICMP_TO_SERVICE;
         if (is_masqueraded(quote, &quote->source)) return STEERING_MASQUERADED;
     }
     if (local) return STEERING_LOCAL;
@@ -77,7 +78,7 @@ static __always_inline enum steering_outcome steer_whole(struct views* views,
         note_ftp(&services, &v->destination, &v->source);
         return STEERING_TO_SERVICE;
     }
-    if (is_ftp_data(&v->destination, &v->source)) return STEERING_TO_SERVICE;
+    if (is_ftp_data_of_service(frame, &v->destination, &v->source)) return STEERING_TO_SERVICE;
     if (is_masqueraded(v, &v->destination)) return STEERING_MASQUERADED;
     bool local = is_local(&v->destination);
     if (!local && v->has_ports && has_endpoint(&servers, &v->source)) {
@@ -190,7 +191,7 @@ static __always_inline enum steering_outcome steer(const struct frame* frame) {
 
 SEC("xdp")
 int usher_steer(struct xdp_md* context) {
-    struct frame frame = {(void*)(long)context->data, (void*)(long)context->data_end};
+    struct frame frame = {(void*)(long)context->data, (void*)(long)context->data_end, context};
     __u32 outcome = steer(&frame);
     int action = XDP_PASS;
     if (outcome < STEERING_NO_WORKER) {

@@ -2,8 +2,12 @@
 // FTP's data connections have ports that nobody has told this program. But who has one has a
 // control connection first: the two ends of each are remembered, and between them the ports that
 // data connections may have are the workers'. What the workers do not expect, they answer or drop.
+//
+// One packet with a forged source is enough to be remembered. So where the service's address is
+// the box's own, too, the connections that the kernel has there stay the kernel's.
 #pragma once
 
+#include "dataplane/steer_lookup.h"
 #include "dataplane/steer_maps.h"
 #include "dataplane/steer_view.h"
 
@@ -58,4 +62,38 @@ static __always_inline bool is_ftp_data(const struct steering_endpoint* here,
     if (!data_port) return false;
     __u16 port = bpf_ntohs(here->port);
     return port >= FTP_FIRST_PORT || port == *data_port;
+}
+
+// Of the box itself: a socket with these two ends, which may be about to open or to be forgotten.
+static __always_inline bool has_connection(const struct frame* frame,
+                                           const struct steering_endpoint* here,
+                                           const struct steering_endpoint* client) {
+    struct bpf_sock_tuple ends = {};
+    __u32 size;
+    if (here->kind == STEERING_IPV4) {
+        ends.ipv4.saddr = client->address[0];
+        ends.ipv4.daddr = here->address[0];
+        ends.ipv4.sport = client->port;
+        ends.ipv4.dport = here->port;
+        size = sizeof(ends.ipv4);
+    } else {
+        __builtin_memcpy(ends.ipv6.saddr, client->address, sizeof(ends.ipv6.saddr));
+        __builtin_memcpy(ends.ipv6.daddr, here->address, sizeof(ends.ipv6.daddr));
+        ends.ipv6.sport = client->port;
+        ends.ipv6.dport = here->port;
+        size = sizeof(ends.ipv6);
+    }
+    struct bpf_sock* socket =
+        bpf_skc_lookup_tcp(frame->context, &ends, size, BPF_F_CURRENT_NETNS, 0);
+    if (!socket) return false;
+    bool connected = socket->state != BPF_TCP_LISTEN;
+    bpf_sk_release(socket);
+    return connected;
+}
+
+// Likewise is_ftp_data(), of a service's address, which may be the box's own.
+static __always_inline bool is_ftp_data_of_service(const struct frame* frame,
+                                                   const struct steering_endpoint* here,
+                                                   const struct steering_endpoint* client) {
+    return is_ftp_data(here, client) && !(is_local(here) && has_connection(frame, here, client));
 }

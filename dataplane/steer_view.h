@@ -58,6 +58,7 @@ struct {
 struct frame {
     void* data;
     void* end;
+    struct xdp_md* context;
 };
 
 #define LONGEST_HEADERS 2047

@@ -4,9 +4,12 @@
 // kWorker below stands for "would go to a worker".
 #include "dataplane/steering.hpp"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <random>
@@ -37,6 +40,46 @@ constexpr const char* kPool6 = "2001:db8::20";
 constexpr const char* kInside = "10.0.0.55";
 constexpr const char* kFar = "192.0.2.53";
 constexpr const char* kFar6 = "2001:db8:9::53";
+
+struct SocketAddress {
+    SocketAddress(int family, const char* text) {
+        bytes.ss_family = static_cast<sa_family_t>(family);
+        void* at = family == AF_INET
+                       ? static_cast<void*>(&reinterpret_cast<sockaddr_in*>(&bytes)->sin_addr)
+                       : &reinterpret_cast<sockaddr_in6*>(&bytes)->sin6_addr;
+        EXPECT_EQ(inet_pton(family, text, at), 1);
+    }
+    sockaddr* get() { return reinterpret_cast<sockaddr*>(&bytes); }
+    // In the same place in both families.
+    std::uint16_t port() { return ntohs(reinterpret_cast<sockaddr_in*>(&bytes)->sin_port); }
+
+    sockaddr_storage bytes{};
+    socklen_t size = sizeof(bytes);
+};
+
+// The kernel's, from an address of the box to its peer's: both are this machine's here.
+class OwnConnection {
+  public:
+    OwnConnection(int family, const char* box, const char* peer)
+        : listener_(socket(family, SOCK_STREAM, 0)), client_(socket(family, SOCK_STREAM, 0)) {
+        SocketAddress here(family, box);
+        SocketAddress there(family, peer);
+        EXPECT_EQ(bind(listener_.get(), there.get(), there.size), 0);
+        EXPECT_EQ(listen(listener_.get(), 1), 0);
+        EXPECT_EQ(getsockname(listener_.get(), there.get(), &there.size), 0);
+        EXPECT_EQ(bind(client_.get(), here.get(), here.size), 0);
+        EXPECT_EQ(connect(client_.get(), there.get(), there.size), 0);
+        EXPECT_EQ(getsockname(client_.get(), here.get(), &here.size), 0);
+        port = here.port();
+        peer_port = there.port();
+    }
+
+    std::uint16_t port = 0;
+    std::uint16_t peer_port = 0;
+
+  private:
+    UniqueFd listener_, client_;
+};
 
 class SteeringTest : public testing::Test {
   protected:
@@ -368,6 +411,38 @@ TEST_F(SteeringTest, FtpDataFollowsItsControlConnection) {
 
     ASSERT_TRUE(steering_->update(usual()));
     EXPECT_EQ(run(data), STEERING_LOCAL);
+}
+
+// Whoever forges its peer's address once, must not cut what the box has with it.
+TEST_F(SteeringTest, TheBoxsOwnConnectionsAreNoFtpData) {
+    const char* box = "127.0.0.1";
+    const char* peer = "127.0.0.2";
+    SteeringSet set = usual();
+    for (const char* own : {box, "::1"}) {
+        set.services.push_back({Protocol::tcp, ip(own), 21, true});
+        set.local_addresses.push_back(ip(own));
+    }
+    set.servers.push_back({Protocol::tcp, ip(kServer), 21, true});
+    ASSERT_TRUE(steering_->update(set));
+
+    const auto other = [](int port) { return static_cast<std::uint16_t>(port ^ 1); };
+    const OwnConnection own(AF_INET, box, peer);
+    const Bytes data = frame4(peer, box, kTcp, ports(own.peer_port, other(own.port)));
+    const auto error = [&](std::uint16_t port) {
+        const Bytes quote = ipv4(box, peer, kTcp, ports(port, own.peer_port));
+        return run(frame4("192.0.2.1", box, kIcmp, icmp(3, quote)));
+    };
+    EXPECT_EQ(run(data), STEERING_LOCAL);
+    EXPECT_EQ(run(frame4(peer, box, kTcp, ports(1234, 21))), kWorker);
+    EXPECT_EQ(run(data), kWorker);
+    EXPECT_EQ(error(other(own.port)), kWorker);
+    EXPECT_EQ(run(frame4(peer, box, kTcp, ports(own.peer_port, own.port))), STEERING_LOCAL);
+    EXPECT_EQ(error(own.port), STEERING_LOCAL);
+
+    const OwnConnection own6(AF_INET6, "::1", "::1");
+    EXPECT_EQ(run(frame6("::1", "::1", kTcp, ports(1234, 21))), kWorker);
+    EXPECT_EQ(run(frame6("::1", "::1", kTcp, ports(own6.peer_port, other(own6.port)))), kWorker);
+    EXPECT_EQ(run(frame6("::1", "::1", kTcp, ports(own6.peer_port, own6.port))), STEERING_LOCAL);
 }
 
 TEST_F(SteeringTest, LaterFragmentsGoByTheirAddresses) {
