@@ -291,8 +291,11 @@ Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index) {
         result = plane_.table.link(index);
     }
     if (result == LinkResult::linked) {
-        connection.status.fetch_and(~kPending, std::memory_order_release);
+        const std::uint32_t status =
+            connection.status.fetch_and(~kPending, std::memory_order_release);
         half_open_.push(index);
+        if (status & kFtp) [[unlikely]]
+            half_open_ftp_.push(index);
         server_counters_[connection.server_slot].connections.add(1);
         note_scheduled(index, first_state(burst.frame(i), burst.headers[i]));
         return Entry(0, index, Direction::original).commit();

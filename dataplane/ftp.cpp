@@ -29,6 +29,7 @@ constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
 // templates, which have that too, have port 0.
 constexpr Be16 kAnyClientPort = Be16::from_host(1);
 constexpr int kTcpSequence = 4;
+constexpr int kFtpEvictions = 4;  // for one first packet
 
 constexpr Be16 one_below(Be16 port) {
     return Be16::from_host(static_cast<std::uint16_t>(port.host() - 1));
@@ -95,11 +96,24 @@ Worker::Track Worker::translate_held_ftp(Burst<F>& burst, unsigned i, Entry entr
     return Track::pass;
 }
 
+// When none is free, the oldest half-open control connections give way. Each gives its record back
+// at once, unless a worker has a segment of it in hand.
+FtpIndex Worker::take_ftp_record(std::uint16_t timeout_class, bool third_party) {
+    FtpIndex ftp = plane_.ftp.take(timeout_class, third_party);
+    for (int tries = 0; ftp == kNoFtp && tries < kFtpEvictions; ++tries) {
+        const ConnectionIndex oldest = half_open_ftp_.pop();
+        if (oldest == kNoConnection) break;
+        evict(oldest);
+        ftp = plane_.ftp.take(timeout_class, third_party);
+    }
+    return ftp;
+}
+
 // For a SYN (or whatever opens): a record for the connection to be. Otherwise why not.
 template <Family F>
 Drop Worker::open_ftp(Burst<F>& burst, unsigned i, const Service<F>& service, Terms& terms) {
     if (is_fragment<F>(datagram_of<F>(burst.packets[i]))) return Drop::ftp_wait;
-    const FtpIndex ftp = plane_.ftp.take(service.timeout_class, service.ftp_third_party);
+    const FtpIndex ftp = take_ftp_record(service.timeout_class, service.ftp_third_party);
     if (ftp == kNoFtp) return Drop::ftp_full;
     const Flow<F>& flow = burst.flows[i];
     const FtpParties parties{IpAddress(flow.source), IpAddress(flow.destination),

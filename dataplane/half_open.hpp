@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The connections that this worker admitted and that nobody has confirmed yet, oldest first. When
-// the table is full, they give way in that order; established ones never do.
+// the table is full (or there is no record for one more control connection of FTP, of which there
+// is a list of their own), they give way in that order; established ones never do.
 //
 // A ring of (index, birth): an entry whose connection was confirmed, ended or reused since is stale
 // and is skipped. A few stale ones are dropped with each new one, so the ring stays short.
 #pragma once
+
+#include <bit>
 
 #include "dataplane/connection_table.hpp"
 
@@ -12,8 +15,9 @@ namespace usher {
 
 class HalfOpen {
   public:
-    HalfOpen(ConnectionTable& table, unsigned worker)
-        : table_(table), worker_(worker), ring_(table.capacity()) {}
+    // For at most so many at a time.
+    HalfOpen(ConnectionTable& table, unsigned worker, std::size_t most)
+        : table_(table), worker_(worker), ring_(std::bit_ceil(most)) {}
 
     void push(ConnectionIndex index) {
         for (int i = 0; i < 2 && tail_ != head_ && is_stale(ring_[tail_ & mask()]); ++i)

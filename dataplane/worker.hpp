@@ -265,6 +265,7 @@ class Worker {
     Track translate_held_ftp(Burst<F>& burst, unsigned i, Entry entry, FtpIndex ftp, State state);
     template <Family F>
     Drop open_ftp(Burst<F>& burst, unsigned i, const Service<F>& service, Terms& terms);
+    FtpIndex take_ftp_record(std::uint16_t timeout_class, bool third_party);
     template <Family F>
     std::span<std::uint8_t> room_of(const Burst<F>& burst, unsigned i,
                                     const AddressOf<F>& towards) const;
@@ -404,6 +405,7 @@ class Worker {
     Ticks now_ = 0;
     FreeList free_list_;
     HalfOpen half_open_;
+    HalfOpen half_open_ftp_;  // of these, FTP's control connections
     Sweeper sweeper_;
     const VlanTable vlans_;
     Transmit transmit_;

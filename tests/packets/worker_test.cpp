@@ -75,6 +75,38 @@ TEST(Worker, LetsHalfOpenConnectionsGiveWayWhenTheTableIsFull) {
     EXPECT_GT(served, 0);
 }
 
+// A quarter of the table may be control connections; the rest of it is not full here.
+TEST(Worker, LetsHalfOpenFtpConnectionsGiveWayToOthers) {
+    InProcess box(8);
+    box.request(R"({"command":"service.add","service":{"protocol":"tcp","address":"203.0.113.10",)"
+                R"("port":21},"options":{"scheduler":"rr"}})");
+    box.request(R"({"command":"server.add","service":{"protocol":"tcp","address":"203.0.113.10",)"
+                R"("port":21},"server":{"address":"10.0.0.100","port":21},"options":{}})");
+    const auto ftp = [](int host, int port, const char* flags) {
+        return *frame_of(
+            fmt::format("tcp 198.51.100.{}:{} > 203.0.113.10:21 {} seq=1", host, port, flags));
+    };
+    for (int port = 1; port <= 20; ++port)
+        box.pass(0, {ftp(2, port + 1000, "S"), ftp(2, port + 1000, "A")}, 1);
+    std::vector<Frame> flood;
+    for (int port = 1; port <= 3000; ++port)
+        flood.push_back(ftp(3, port + 1000, "S"));
+    box.pass(0, flood, 32);
+    EXPECT_EQ(box.dropped(Drop::ftp_full), 0U);
+    EXPECT_EQ(box.dropped(Drop::table_full), 0U);
+    EXPECT_GT(box.worker().counters().evicted.read(), 2900U);
+    for (int port = 1; port <= 20; ++port)
+        EXPECT_EQ(box.pass(0, {ftp(2, port + 1000, "A")}, 1).size(), 1U) << port;
+    EXPECT_EQ(box.pass(0, {ftp(4, 5000, "S"), ftp(4, 5000, "A")}, 1).size(), 2U);
+
+    // Where they all stand, none gives way.
+    for (int port = 1; port <= 100; ++port)
+        box.pass(0, {ftp(5, port + 1000, "S"), ftp(5, port + 1000, "A")}, 1);
+    EXPECT_EQ(box.dropped(Drop::ftp_full), 100U - (64 - 21));
+    for (int port = 1; port <= 20; ++port)
+        EXPECT_EQ(box.pass(0, {ftp(2, port + 1000, "A")}, 1).size(), 1U) << port;
+}
+
 TEST(Worker, RefusesWhenOnlyEstablishedConnectionsAreLeft) {
     InProcess box(8);
     box.request(kService);
