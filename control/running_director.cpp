@@ -172,7 +172,7 @@ void RunningDirector::on_second() {
     release_slots();
     watch_pressure();
     watch_outside();
-    if (compiler_.growing()) grow();
+    if (compiler_.growing() || closed_is_over_) compile_again();
 }
 
 void RunningDirector::sample_loads() {
@@ -182,13 +182,15 @@ void RunningDirector::sample_loads() {
     loads_.sample(counters);
 }
 
-// Servers in their slow start get their next weights. Nothing else has changed.
-void RunningDirector::grow() {
+// Servers in their slow start get their next weights; services that were closed until their last
+// connection was over go. Nothing else has changed.
+void RunningDirector::compile_again() {
     auto compiled = compiler_.compile(desired_, now_in_seconds());
     if (!compiled) return;
     services_ = std::move(*compiled);
     republish();
     compiler_.commit();
+    closed_is_over_ = false;
 }
 
 // What drop_entry, drop_packet and secure_tcp go by in their automatic modes: IPVS looks at free
@@ -218,8 +220,10 @@ std::uint64_t RunningDirector::connections_counted() const {
 // Deleted servers without connections: nobody counts for them, and nothing is steered for them.
 void RunningDirector::release_slots() {
     const auto released = slots_.release(services_.deployed);
-    for (const auto& [owner, slot] : released)
+    for (const auto& [owner, slot] : released) {
         statistics_.released(owner, slot);
+        closed_is_over_ |= !desired_.services.contains(owner.first);
+    }
     if (released.empty()) return;
     if (const auto steered = steer(desired_); !steered)
         log_error("steering: {}", steered.error().message);

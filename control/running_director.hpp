@@ -91,7 +91,7 @@ class RunningDirector final : public Director {
     Config running_config() const;
     void put_in_force(const CompiledServices& services, const DesiredState& desired);
     void set_thresholds(const DesiredState& from, const DesiredState& to);
-    void grow();
+    void compile_again();
     void watch_pressure();
     std::shared_ptr<const MarkRules> mark_rules(const std::vector<MarkRule>& rules);
     std::uint64_t connections_counted() const;
@@ -119,7 +119,8 @@ class RunningDirector final : public Director {
     WorkerLoads loads_;
     NetworkPlanner planner_;
     DesiredState desired_;
-    CompiledServices services_;  // in force
+    CompiledServices services_;    // in force
+    bool closed_is_over_ = false;  // among them is a closed one that nobody needs any more
     std::vector<MarkRule> marks_source_;
     std::shared_ptr<const MarkRules> marks_ = std::make_shared<MarkRules>();
     std::shared_ptr<const MarkRules> marks_of_own_ = std::make_shared<MarkRules>();

@@ -168,7 +168,8 @@ std::uint16_t ServiceCompiler::timeout_class(std::uint32_t idle_timeout) {
 }
 
 // Services that are deleted and still have connections, unless they were the last ones: theirs are
-// dropped by the workers, in silence; IPVS lets go of the network only with its last service.
+// dropped by the workers, in silence; IPVS lets go of the network only with its last service. Who
+// releases their last slot compiles again, or they would stay.
 template <Family F>
 void ServiceCompiler::add_closed(typename ServiceTable<F>::List& list) const {
     if (next_.empty()) return;

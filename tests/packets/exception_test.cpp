@@ -81,6 +81,29 @@ TEST_F(Exception, ServicesAreTheWorkersAndTheBoxIsLinuxs) {
     EXPECT_EQ(result.linuxs[2], "icmp 198.51.100.2 > 198.51.100.1 8/0 query=7");
 }
 
+// Until then a closed port's answer is what its clients get.
+TEST_F(Exception, ADeletedServiceOfTheBoxIsLinuxsOnceItsConnectionsAreOver) {
+    box_.request(R"({"command":"service.add","service":{"protocol":"tcp",)"
+                 R"("address":"198.51.100.1","port":8080},"options":{}})");
+    box_.request(R"({"command":"server.add","service":{"protocol":"tcp","address":"198.51.100.1",)"
+                 R"("port":8080},"server":{"address":"10.0.0.100","port":80},"options":{}})");
+    const auto opens = [&](int port) {
+        return pass({packet(fmt::format("tcp 198.51.100.2:{} > 198.51.100.1:8080 S seq=1", port))});
+    };
+    EXPECT_EQ(opens(4001).sent, Texts{"tcp 198.51.100.2:4001 > 10.0.0.100:80 S seq=1 ttl=63"});
+    box_.request(R"({"command":"service.delete","service":{"protocol":"tcp",)"
+                 R"("address":"198.51.100.1","port":8080}})");
+    box_.director().on_second();
+    const Result closed = opens(4002);
+    EXPECT_EQ(closed.sent.size(), 1U);
+    EXPECT_TRUE(closed.linuxs.empty());
+    box_.wait(1000);
+    box_.director().on_second();
+    const Result over = opens(4003);
+    EXPECT_TRUE(over.sent.empty());
+    EXPECT_EQ(over.linuxs, Texts{"tcp 198.51.100.2:4003 > 198.51.100.1:8080 S seq=1"});
+}
+
 TEST_F(Exception, WhatIsNoPacketForTheBoxIsLinuxsToo) {
     Frame broadcast = packet("udp 198.51.100.2:68 > 198.51.100.1:67 len=5");
     std::fill_n(broadcast.begin(), 6, std::uint8_t{0xff});
