@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <tuple>
+#include <utility>
 
 #include "control/netlink_decode.hpp"
 
@@ -25,9 +26,18 @@ constexpr std::array<std::uint8_t, 2> kFamilies = {AF_INET, AF_INET6};
 
 using Buffer = std::array<char, kBuffer>;
 
-tl::unexpected<Error> refused(const char* what) {
-    return fail(errno == EPERM || errno == EACCES ? Errc::permission : Errc::unavailable,
-                fmt::format("the kernel does not let us {}: {}", what, std::strerror(errno)));
+tl::unexpected<Error> refused(const char* what, int error = errno) {
+    return fail(error == EPERM || error == EACCES ? Errc::permission : Errc::unavailable,
+                fmt::format("the kernel does not let us {}: {}", what, std::strerror(error)));
+}
+
+mnl_socket* open_requests() {
+    mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (socket == nullptr || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0) return socket;
+    const int error = errno;
+    mnl_socket_close(socket);
+    errno = error;
+    return nullptr;
 }
 
 bool is_before(const KernelRoute& a, const KernelRoute& b) {
@@ -81,11 +91,11 @@ Result<KernelMirror> KernelMirror::open() {
     // Subscribed first, read second: what changes in between comes twice rather than not at all.
     if (const auto subscribed = mirror.subscribe(); !subscribed)
         return tl::unexpected(subscribed.error());
-    mirror.requests_.reset(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
-    if (!mirror.requests_ || mnl_socket_bind(mirror.requests_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
-        return refused("read its network state");
-    if (const auto read = mirror.read_again({true, true, true, true}); !read)
-        return tl::unexpected(read.error());
+    mirror.requests_.reset(open_requests());
+    if (!mirror.requests_) return refused("read its network state");
+    mirror.stale_ = {true, true, true, true};
+    if (const auto read = mirror.read_again(); !read) return tl::unexpected(read.error());
+    mirror.changed_ = false;
     return mirror;
 }
 
@@ -107,49 +117,43 @@ int KernelMirror::fd() const {
 }
 
 Result<bool> KernelMirror::on_readable() {
-    Stale stale;
-    neighbours_changed_ = false;
     Buffer buffer;
     while (true) {
         const ssize_t size = mnl_socket_recvfrom(news_.get(), buffer.data(), buffer.size());
         if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
-            stale = {true, true, true, true};
+            stale_ = {true, true, true, true};
             continue;
         }
         if (size < 0) return refused("follow its network state");
         auto left = static_cast<int>(size);
         const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
         for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-            take(message, stale);
+            take(message);
     }
-    if (!stale.links && !stale.addresses && !stale.routes && !stale.neighbours)
-        return neighbours_changed_;
-    const KernelNetwork before = network_;
-    const bool changed = neighbours_changed_;
-    if (const auto read = read_again(stale); !read) return tl::unexpected(read.error());
-    return changed || network_ != before;
+    if (const auto read = read_again(); !read) return tl::unexpected(read.error());
+    return std::exchange(changed_, false);
 }
 
 // Neighbours change often and their messages are complete: taken in one by one. The rest changes
 // seldom, and messages do not tell all (Linux drops the IPv4 routes of a link that goes down
 // without a word; an IPv6 message has one hop of several): read again, once for all the news.
-void KernelMirror::take(const nlmsghdr* message, Stale& stale) {
+void KernelMirror::take(const nlmsghdr* message) {
     switch (message->nlmsg_type) {
         case RTM_NEWLINK:
         case RTM_DELLINK:
-            stale.links = stale.routes = true;
+            stale_.links = stale_.routes = true;
             break;
         case RTM_NEWADDR:
         case RTM_DELADDR:
-            stale.addresses = stale.routes = true;
+            stale_.addresses = stale_.routes = true;
             break;
         case RTM_NEWROUTE:
         case RTM_DELROUTE:
         case RTM_NEWNEXTHOP:  // an object that routes name; they are shown with what it says
         case RTM_DELNEXTHOP:
-            stale.routes = true;
+            stale_.routes = true;
             break;
         case RTM_NEWNEIGH:
         case RTM_DELNEIGH:
@@ -168,47 +172,68 @@ void KernelMirror::keep_neighbour(const nlmsghdr* message) {
     else
         unconfirmed_.erase(news->key);
     if (!news->neighbour) {
-        neighbours_changed_ |= network_.neighbours.erase(news->key) > 0;
+        changed_ |= network_.neighbours.erase(news->key) > 0;
         return;
     }
     const auto [entry, added] = network_.neighbours.try_emplace(news->key, *news->neighbour);
-    neighbours_changed_ |= added || entry->second != *news->neighbour;
+    changed_ |= added || entry->second != *news->neighbour;
     entry->second = *news->neighbour;
 }
 
-Result<void> KernelMirror::read_again(const Stale& stale) {
+// What has been read is no longer stale, even if the next part cannot be.
+Result<void> KernelMirror::read_again() {
     Result<void> read;
-    if (stale.links) read = read_links();
-    if (read && stale.addresses) read = read_addresses();
-    if (read && stale.routes) read = read_routes();
-    if (read && stale.neighbours) read = read_neighbours();
+    const auto bring = [&](bool& stale, Result<void> (KernelMirror::*part)()) {
+        if (!read || !stale) return;
+        read = (this->*part)();
+        if (read) stale = false;
+    };
+    bring(stale_.links, &KernelMirror::read_links);
+    bring(stale_.addresses, &KernelMirror::read_addresses);
+    bring(stale_.routes, &KernelMirror::read_routes);
+    bring(stale_.neighbours, &KernelMirror::read_neighbours);
     return read;
 }
 
-Result<void> KernelMirror::converse(nlmsghdr* request, int (*each)(const nlmsghdr*, void*),
-                                    void* data) {
+template <class T>
+void KernelMirror::replace(T& part, T&& now) {
+    changed_ |= part != now;
+    part = std::forward<T>(now);
+}
+
+// Of a conversation that broke off, answers may be left that the next one would take for its own.
+void KernelMirror::renew_requests() {
+    if (mnl_socket* fresh = open_requests()) requests_.reset(fresh);
+}
+
+// 0, or why not: EINTR when what it tells of changed meanwhile.
+int KernelMirror::exchange(nlmsghdr* request, int (*each)(const nlmsghdr*, void*), void* data) {
     request->nlmsg_seq = ++sequence_;
-    if (mnl_socket_sendto(requests_.get(), request, request->nlmsg_len) < 0)
-        return refused("ask about its network state");
+    if (mnl_socket_sendto(requests_.get(), request, request->nlmsg_len) < 0) return errno;
     const unsigned port = mnl_socket_get_portid(requests_.get());
     Buffer buffer;
     int more = MNL_CB_OK;
     while (more > MNL_CB_STOP) {
         const ssize_t size = mnl_socket_recvfrom(requests_.get(), buffer.data(), buffer.size());
-        if (size < 0) return refused("read its network state");
+        if (size < 0) return errno;
         more =
             mnl_cb_run(buffer.data(), static_cast<std::size_t>(size), sequence_, port, each, data);
     }
-    if (more < 0) return refused("read its network state");
-    return {};
+    return more < 0 ? errno : 0;
+}
+
+int KernelMirror::converse(nlmsghdr* request, int (*each)(const nlmsghdr*, void*), void* data) {
+    const int error = exchange(request, each, data);
+    if (error != 0) renew_requests();
+    return error;
 }
 
 // `each` sees every message of the answer; an answer that changed while it was given is given
 // again, after each(nullptr), which forgets.
 template <class Each>
 Result<void> KernelMirror::dump(std::uint16_t type, std::uint8_t family, Each each) {
-    Result<void> done;
-    for (int attempt = 0; attempt < kDumpAttempts; ++attempt) {
+    int error = EINTR;
+    for (int attempt = 0; attempt < kDumpAttempts && error == EINTR; ++attempt) {
         std::array<char, 128> space{};
         nlmsghdr* request = mnl_nlmsg_put_header(space.data());
         request->nlmsg_type = type;
@@ -220,14 +245,10 @@ Result<void> KernelMirror::dump(std::uint16_t type, std::uint8_t family, Each ea
             (*static_cast<Each*>(data))(message);
             return MNL_CB_OK;
         };
-        errno = 0;
-        done = converse(request, callback, &each);
-        if (done || errno != EINTR) return done;
-        requests_.reset(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));  // the rest is of no use
-        if (!requests_ || mnl_socket_bind(requests_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
-            return refused("read its network state");
+        error = converse(request, callback, &each);
     }
-    return done;
+    if (error != 0) return refused("read its network state", error);
+    return {};
 }
 
 Result<void> KernelMirror::read_links() {
@@ -236,7 +257,7 @@ Result<void> KernelMirror::read_links() {
         if (message == nullptr) return links.clear();
         if (auto link = decode_link(message)) links[link->ifindex] = std::move(*link);
     });
-    if (read) network_.links = std::move(links);
+    if (read) replace(network_.links, std::move(links));
     return read;
 }
 
@@ -246,7 +267,7 @@ Result<void> KernelMirror::read_addresses() {
         if (message == nullptr) return addresses.clear();
         if (const auto address = decode_address(message)) addresses.push_back(*address);
     });
-    if (read) network_.addresses = std::move(addresses);
+    if (read) replace(network_.addresses, std::move(addresses));
     return read;
 }
 
@@ -263,23 +284,33 @@ Result<void> KernelMirror::read_routes() {
     }
     std::stable_sort(all.begin(), all.end(), is_before);
     merge_equal(all);
-    network_.routes = std::move(all);
+    replace(network_.routes, std::move(all));
     return {};
 }
 
+Result<void> KernelMirror::read_neighbours_of(std::uint8_t family, Neighbours& all) {
+    Neighbours some;
+    const auto read = dump(RTM_GETNEIGH, family, [&](const nlmsghdr* message) {
+        if (message == nullptr) {
+            some = {};
+            return;
+        }
+        const auto news = decode_neighbour(message);
+        if (!news || !news->neighbour) return;
+        some.known.insert_or_assign(news->key, *news->neighbour);
+        if (news->unconfirmed) some.unconfirmed.insert(news->key);
+    });
+    all.known.merge(some.known);
+    all.unconfirmed.merge(some.unconfirmed);
+    return read;
+}
+
 Result<void> KernelMirror::read_neighbours() {
-    const auto before = std::move(network_.neighbours);
-    for (const std::uint8_t family : kFamilies) {
-        const auto read = dump(RTM_GETNEIGH, family, [&](const nlmsghdr* message) {
-            if (message != nullptr) return keep_neighbour(message);
-            std::erase_if(network_.neighbours, [&](const auto& entry) {
-                return entry.first.address.is_ipv4() == (family == AF_INET);
-            });
-        });
-        if (!read) return read;
-    }
-    std::erase_if(unconfirmed_, [&](const auto& key) { return !network_.neighbours.count(key); });
-    neighbours_changed_ = network_.neighbours != before;
+    Neighbours all;
+    for (const std::uint8_t family : kFamilies)
+        if (const auto read = read_neighbours_of(family, all); !read) return read;
+    replace(network_.neighbours, std::move(all.known));
+    unconfirmed_ = std::move(all.unconfirmed);
     return {};
 }
 
@@ -295,7 +326,9 @@ Result<void> KernelMirror::ask(const NeighbourKey& key) {
     header->ndm_flags = NTF_USE;
     mnl_attr_put(request, NDA_DST, static_cast<std::size_t>(key.address.bits() / 8),
                  key.address.bytes().data());
-    return converse(request, nullptr, nullptr);
+    if (const int error = converse(request, nullptr, nullptr); error != 0)
+        return refused("ask for a neighbour", error);
+    return {};
 }
 
 Result<void> KernelMirror::request_neighbour(unsigned ifindex, const IpAddress& address) {

@@ -106,8 +106,13 @@ class KernelMirror {
     // For an epoll loop: readable when there is news. Non-blocking.
     int fd() const;
     // Takes in all news. True when network() changed. Lost news (ENOBUFS) are made up for by
-    // reading everything again. Fails only when the kernel refuses to be read.
+    // reading everything again. Fails only when the kernel refuses to be read: then is_behind()
+    // until a later call, which needs no news, has read what this one could not. What failed to be
+    // read stays as it was.
     Result<bool> on_readable();
+    bool is_behind() const {
+        return stale_.links || stale_.addresses || stale_.routes || stale_.neighbours;
+    }
 
     // Asks the kernel to find out the MAC address; the answer comes as news. Harmless when it is
     // known already: then the kernel checks it again if it has not been confirmed lately.
@@ -125,16 +130,25 @@ class KernelMirror {
     struct Stale {
         bool links = false, addresses = false, routes = false, neighbours = false;
     };
+    struct Neighbours {
+        std::map<NeighbourKey, KernelNeighbour> known;
+        std::set<NeighbourKey> unconfirmed;
+    };
 
     KernelMirror() = default;
     Result<void> subscribe();
-    void take(const nlmsghdr* message, Stale& stale);
-    Result<void> read_again(const Stale& stale);
+    void take(const nlmsghdr* message);
+    Result<void> read_again();
     Result<void> read_links();
     Result<void> read_addresses();
     Result<void> read_routes();
     Result<void> read_neighbours();
-    Result<void> converse(nlmsghdr* request, int (*each)(const nlmsghdr*, void*), void* data);
+    Result<void> read_neighbours_of(std::uint8_t family, Neighbours& all);
+    template <class T>
+    void replace(T& part, T&& now);
+    void renew_requests();
+    int exchange(nlmsghdr* request, int (*each)(const nlmsghdr*, void*), void* data);
+    int converse(nlmsghdr* request, int (*each)(const nlmsghdr*, void*), void* data);
     template <class Each>
     Result<void> dump(std::uint16_t type, std::uint8_t family, Each each);
     Result<void> ask(const NeighbourKey& key);
@@ -145,7 +159,8 @@ class KernelMirror {
     std::uint32_t sequence_ = 0;
     KernelNetwork network_;
     std::set<NeighbourKey> unconfirmed_;  // usable, but NUD_STALE
-    bool neighbours_changed_ = false;
+    Stale stale_;                         // what news say has changed, and is not read yet
+    bool changed_ = false;                // since on_readable() last said so
 };
 
 }  // namespace usher

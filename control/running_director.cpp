@@ -168,7 +168,10 @@ void RunningDirector::on_housekeeping() {
 void RunningDirector::on_second() {
     sample_loads();
     neighbour_log_.on_second();
-    if (parts_.kernel != nullptr) static_cast<void>(parts_.kernel->refresh(neighbours_in_use_));
+    if (parts_.kernel != nullptr) {
+        if (parts_.kernel->is_behind()) on_kernel_news();
+        static_cast<void>(parts_.kernel->refresh(neighbours_in_use_));
+    }
     release_slots();
     watch_pressure();
     watch_outside();

@@ -3,9 +3,13 @@
 // thread moves into it, and it ends with the thread.
 #include "control/kernel_network.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -234,6 +238,67 @@ TEST_F(KernelNetworkTest, LostNewsAreMadeUpFor) {
         EXPECT_TRUE(mirror.network().is_local(ip("10.9.0.7")));
         EXPECT_GT(mirror.network().routes.size(), 30000U);
         EXPECT_FALSE(mirror.on_readable().value());
+    });
+}
+
+// The mirror's socket for questions, which it opened right after the one for news.
+int requests_of(const KernelMirror& mirror) {
+    sockaddr_nl address{};
+    socklen_t size = sizeof(address);
+    const int fd = mirror.fd() + 1;
+    EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    EXPECT_EQ(address.nl_family, AF_NETLINK);
+    return fd;
+}
+
+TEST_F(KernelNetworkTest, WhatCouldNotBeReadIsReadLater) {
+    in_namespace([] {
+        shell(
+            "ip link set lo up; ip link add a0 type veth peer name a1; ip link set a1 up;"
+            "ip link set a0 up; ip addr add 10.9.0.1/24 dev a0;"
+            "ip neigh add 10.9.0.2 lladdr 02:00:00:00:00:bb dev a0 nud permanent");
+        auto mirror = KernelMirror::open().value();
+        ASSERT_TRUE(mirror.on_readable());
+        const NeighbourKey key{mirror.network().link("a0")->ifindex, ip("10.9.0.2")};
+        ASSERT_EQ(mirror.network().neighbours.count(key), 1U);
+
+        // All is to be read again, and nothing can be.
+        const int little = 1;
+        ASSERT_EQ(setsockopt(mirror.fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof(little)), 0);
+        shell("for i in $(seq 10 60); do ip addr add 10.9.0.$i/24 dev a0; done");
+        ASSERT_GT(lost_messages(), 0U);
+        const UniqueFd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
+        ASSERT_GE(dup2(nothing.get(), requests_of(mirror)), 0);
+        EXPECT_FALSE(mirror.on_readable());
+        EXPECT_TRUE(mirror.is_behind());
+        EXPECT_EQ(mirror.network().neighbours.count(key), 1U);
+        EXPECT_FALSE(mirror.network().is_local(ip("10.9.0.60")));
+
+        EXPECT_TRUE(mirror.on_readable().value());
+        EXPECT_FALSE(mirror.is_behind());
+        EXPECT_TRUE(mirror.network().is_local(ip("10.9.0.60")));
+        EXPECT_EQ(mirror.network().neighbours.count(key), 1U);
+        EXPECT_FALSE(mirror.on_readable().value());
+    });
+}
+
+TEST_F(KernelNetworkTest, AnswersLeftOverSpoilOneQuestionAtMost) {
+    in_namespace([] {
+        shell("ip link set lo up");
+        auto mirror = KernelMirror::open().value();
+        struct {
+            nlmsghdr header;
+            rtgenmsg body;
+        } request{};
+        request.header.nlmsg_len = sizeof(request);
+        request.header.nlmsg_type = RTM_GETLINK;
+        request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+        ASSERT_GT(send(requests_of(mirror), &request, sizeof(request), 0), 0);
+        shell("ip addr add 10.9.0.1/24 dev lo");
+        static_cast<void>(mirror.on_readable());
+        EXPECT_TRUE(mirror.on_readable());
+        EXPECT_TRUE(mirror.network().is_local(ip("10.9.0.1")));
+        EXPECT_FALSE(mirror.is_behind());
     });
 }
 
