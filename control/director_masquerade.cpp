@@ -19,14 +19,9 @@ Result<void> RunningDirector::set_masquerade(const DesiredState& desired) {
 
 BoxAddresses RunningDirector::box_addresses() const {
     BoxAddresses box;
-    for (PortIndex port = 0; port < parts_.interfaces.size(); ++port) {
-        const auto v4 = network_->port_address<Family::ipv4>(port);
-        const auto v6 = network_->port_address<Family::ipv6>(port);
-        if (v4 != Be32()) box.on_ports.push_back({port, IpAddress(v4)});
-        if (!IpAddress(v6).is_unspecified()) box.on_ports.push_back({port, IpAddress(v6)});
-    }
-    for (const auto& each : box.on_ports)
-        box.all.push_back(each.address);
+    for (const NetworkPlan::Source& source : planner_.sources())
+        box.sources.push_back(source.address);
+    box.all = box.sources;
     if (parts_.kernel != nullptr)
         for (const KernelAddress& each : parts_.kernel->network().addresses)
             box.all.push_back(each.address);

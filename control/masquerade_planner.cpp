@@ -55,10 +55,10 @@ MasqueradePlan plan_masquerade(const std::vector<MasqueradeRule>& rules, const B
     const auto own_rule = std::find_if(rules.begin(), rules.end(), [](const MasqueradeRule& rule) {
         return rule.outside.empty();
     });
-    for (const BoxAddresses::OnPort& own : box.on_ports) {
-        if (own_rule == rules.end() && !is_inside(plan, own.address)) continue;
+    for (const IpAddress& own : box.sources) {
+        if (own_rule == rules.end() && !is_inside(plan, own)) continue;
         plan.own.push_back(own);
-        add(own_rule == rules.end() ? MasqueradeRule{} : *own_rule, own.address);
+        add(own_rule == rules.end() ? MasqueradeRule{} : *own_rule, own);
     }
     return plan;
 }
@@ -141,9 +141,9 @@ std::shared_ptr<const MasqueradeRules> compile_masquerade(const MasqueradePlan& 
             for (const IpAddress& address : addresses_of(range))
                 spec.outside.push_back({address, book.index_of(address)});
     }
-    std::vector<OwnOutside> own;
-    for (const BoxAddresses::OnPort& each : plan.own)
-        own.push_back({each.port, {each.address, book.index_of(each.address)}});
+    std::vector<OutsideAddress> own;
+    for (const IpAddress& each : plan.own)
+        own.push_back({each, book.index_of(each)});
     return std::make_shared<MasqueradeRules>(specs, own);
 }
 

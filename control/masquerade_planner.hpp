@@ -21,12 +21,8 @@ namespace usher {
 
 // What the box itself has, for rules that name no outside address and for which ports are free.
 struct BoxAddresses {
-    struct OnPort {
-        PortIndex port = 0;
-        IpAddress address;
-    };
-    std::vector<OnPort> on_ports;  // of our interfaces: the one to send from, one of each family
-    std::vector<IpAddress> all;    // whatever interface
+    std::vector<IpAddress> sources;  // that our interfaces send from
+    std::vector<IpAddress> all;      // whatever interface
 };
 
 struct MasqueradePlan {
@@ -35,7 +31,7 @@ struct MasqueradePlan {
     std::vector<MasqueradeRule> rules;
     // All, if a rule means the box's own; else those that are inside: for inside hosts that call a
     // service whose server is beside them.
-    std::vector<BoxAddresses::OnPort> own;
+    std::vector<IpAddress> own;
 };
 
 MasqueradePlan plan_masquerade(const std::vector<MasqueradeRule>& rules, const BoxAddresses& box);

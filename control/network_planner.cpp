@@ -44,7 +44,8 @@ NetworkPlanner::NetworkPlanner(std::vector<PlannedPort> ports, const Config& con
             const PortIndex port = port_named(interface.name);
             if (!network || port >= ports_.size()) continue;
             add_static_route(*network, {{}, port});
-            static_addresses_.emplace_back(port, *IpAddress::parse(text.substr(0, text.find('/'))));
+            static_addresses_.push_back(
+                {port, *IpAddress::parse(text.substr(0, text.find('/'))), network->length});
         }
 }
 
@@ -58,15 +59,17 @@ void NetworkPlanner::add_static_route(const Prefix& destination, const NetworkPl
     static_routes_.push_back({destination, {hop}});
 }
 
-// An address of the box on each link, for errors of its own and for masquerading: of the fittest
-// that are not link-local, Linux's first.
-void NetworkPlanner::set_addresses(NetworkPlan& plan, const KernelNetwork& kernel) const {
-    const auto take = [&](PortIndex index, const IpAddress& address) {
-        NetworkPlan::Port& port = plan.ports[index];
-        if (address.is_link_local()) return;
-        if (address.is_ipv4() && port.address4 == Be32()) port.address4 = address.v4();
-        if (!address.is_ipv4() && IpAddress(port.address6).is_unspecified())
-            port.address6 = address.bytes();
+// What the box may send from on a link, for errors of its own and for masquerading: the fittest of
+// each network, and of all the first; of equals, Linux's first.
+void NetworkPlanner::set_sources(NetworkPlan& plan, const KernelNetwork& kernel) const {
+    const auto take = [&](PortIndex port, const IpAddress& address, int length) {
+        const bool has_better = std::any_of(
+            plan.sources.begin(), plan.sources.end(), [&](const NetworkPlan::Source& source) {
+                return source.port == port && source.address.family() == address.family() &&
+                       (source.network.contains(address) || length == address.bits());
+            });
+        if (!address.is_link_local() && !has_better)
+            plan.sources.push_back({port, address, Prefix::of(address, length)});
     };
     std::vector<KernelAddress> fittest_first = kernel.addresses;
     std::stable_sort(
@@ -74,9 +77,9 @@ void NetworkPlanner::set_addresses(NetworkPlan& plan, const KernelNetwork& kerne
         [](const KernelAddress& a, const KernelAddress& b) { return rank(a) < rank(b); });
     for (const KernelAddress& each : fittest_first)
         if (const auto port = port_of(each.ifindex); port && !each.tentative)
-            take(*port, each.address);
-    for (const auto& [port, address] : static_addresses_)
-        take(port, address);
+            take(*port, each.address, each.prefix_length);
+    for (const StaticAddress& each : static_addresses_)
+        take(each.port, each.address, each.length);
 }
 
 PortIndex NetworkPlanner::port_named(const std::string& name) const {
@@ -99,26 +102,24 @@ NetworkPlan NetworkPlanner::plan(const KernelNetwork& kernel) {
     for (const PlannedPort& port : ports_) {
         const auto link = kernel.links.find(port.ifindex);
         if (port.ifindex == 0)
-            plan.ports.push_back({port.mac, port.mtu, true, {}, {}});
+            plan.ports.push_back({port.mac, port.mtu, true});
         else if (link == kernel.links.end())
-            plan.ports.push_back({port.mac, port.mtu, false, {}, {}});
+            plan.ports.push_back({port.mac, port.mtu, false});
         else
             plan.ports.push_back(
                 {link->second.mac,
                  static_cast<std::uint16_t>(std::min<std::uint32_t>(link->second.mtu, port.mtu)),
-                 link->second.up,
-                 {},
-                 {}});
+                 link->second.up});
     }
     for (const KernelAddress& each : kernel.addresses)
         plan.own_addresses.push_back(each.address);
-    for (const auto& [port, address] : static_addresses_)
-        plan.own_addresses.push_back(address);
+    for (const StaticAddress& each : static_addresses_)
+        plan.own_addresses.push_back(each.address);
     for (const auto& [ifindex, link] : kernel.links)
         plan.own_macs.push_back(link.mac);
     for (const PlannedPort& port : ports_)
         plan.own_macs.push_back(port.mac);
-    set_addresses(plan, kernel);
+    set_sources(plan, kernel);
     add_kernel(plan, kernel);
     add_static(plan);
     plan.serial = last_.serial + 1;

@@ -37,9 +37,16 @@ class NetworkPlanner {
     std::vector<NeighbourKey> neighbours_of(const KernelNetwork& kernel,
                                             const IpAddress& destination) const;
     const std::vector<PlannedPort>& ports() const { return ports_; }
+    // Of the last plan.
+    const std::vector<NetworkPlan::Source>& sources() const { return last_.sources; }
     void set_ports(const std::vector<PlannedPort>& ports) { ports_ = ports; }
 
   private:
+    struct StaticAddress {
+        PortIndex port;
+        IpAddress address;
+        int length;
+    };
     std::optional<PortIndex> port_of(unsigned ifindex) const;
     void add_static_route(const Prefix& destination, const NetworkPlan::NextHop& hop);
     void watch_gateways(const KernelNetwork& kernel);
@@ -51,12 +58,12 @@ class NetworkPlanner {
     static std::map<NeighbourKey, std::uint16_t> gateway_mtus(const KernelNetwork& kernel);
     void add_kernel(NetworkPlan& plan, const KernelNetwork& kernel);
     void add_static(NetworkPlan& plan);
-    void set_addresses(NetworkPlan& plan, const KernelNetwork& kernel) const;
+    void set_sources(NetworkPlan& plan, const KernelNetwork& kernel) const;
     HopIndex number(PortIndex port, const IpAddress& address);
     PortIndex port_named(const std::string& name) const;
 
     std::vector<PlannedPort> ports_;
-    std::vector<std::pair<PortIndex, IpAddress>> static_addresses_;
+    std::vector<StaticAddress> static_addresses_;
     std::vector<StaticNeighbour> static_neighbours_;
     std::vector<NetworkPlan::Route> static_routes_;
     std::map<std::pair<PortIndex, IpAddress>, HopIndex> numbers_;

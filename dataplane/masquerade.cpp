@@ -20,8 +20,8 @@ constexpr int kTries = 4;
 
 // What mappings are filed under: no packet is sent to no address.
 template <Family F>
-Flow<F> mapping_key(const Flow<F>& flow, const Outside<F>& outside, PortIndex way_out) {
-    const auto way = static_cast<std::uint16_t>(outside.by_way_out ? way_out + 1 : 0);
+Flow<F> mapping_key(const Flow<F>& flow, const Outside<F>& outside) {
+    const auto way = static_cast<std::uint16_t>(outside.by_way_out ? outside.index + 1 : 0);
     return {flow.source, {}, flow.source_port, Be16::from_host(way)};
 }
 
@@ -49,9 +49,10 @@ Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex
         refuse(burst, i, IcmpError::no_route, 0, From::box);
         return Entry();
     }
-    const Outside<F> outside = snapshot_->masquerade->outside_of<F>(rule, flow.source, way.port);
+    const Outside<F> outside = snapshot_->masquerade->outside_of<F>(
+        rule, flow.source, snapshot_->network->source_towards<F>(way.port, way.neighbour));
     const ConnectionIndex mapping =
-        outside ? mapping_for(flow, headers.protocol, outside, way.port) : kNoConnection;
+        outside ? mapping_for(flow, headers.protocol, outside) : kNoConnection;
     if (mapping == kNoConnection) {
         drop(burst, i, Drop::no_outside_port);
         return Entry();
@@ -67,8 +68,8 @@ Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex
 // no port is left, or no room in the table.
 template <Family F>
 ConnectionIndex Worker::mapping_for(const Flow<F>& flow, std::uint8_t protocol,
-                                    const Outside<F>& outside, PortIndex way_out) {
-    const Flow<F> key = mapping_key(flow, outside, way_out);
+                                    const Outside<F>& outside) {
+    const Flow<F> key = mapping_key(flow, outside);
     const auto filed = static_cast<std::uint8_t>(filed_under<F>(protocol) | kTemplateProtocol);
     const std::uint64_t hash = plane_.table.hash(key, filed);
     for (int tries = 0; tries < kTries; ++tries) {
@@ -139,9 +140,9 @@ ConnectionIndex Worker::mapping_to_server(const Flow<F>& flow, std::uint8_t prot
                                           const Target<F>& target) {
     const Way<F> way = snapshot_->network->way_to<F>(target.address);
     if (way.kind == WayKind::none) return kNoConnection;
-    Outside<F> outside = snapshot_->masquerade->own_on<F>(way.port);
-    outside.by_way_out = true;
-    return outside ? mapping_for(flow, protocol, outside, way.port) : kNoConnection;
+    const Outside<F> outside = snapshot_->masquerade->own<F>(
+        snapshot_->network->source_towards<F>(way.port, way.neighbour));
+    return outside ? mapping_for(flow, protocol, outside) : kNoConnection;
 }
 
 // The connection, not yet in the table, is filled.

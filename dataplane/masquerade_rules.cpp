@@ -55,7 +55,8 @@ Outside<F> outside_from(const OutsideAddress& from, bool by_way_out) {
 }  // namespace
 
 template <Family F>
-void Rules<F>::build(const std::vector<MasqueradeSpec>& rules, const std::vector<OwnOutside>& own) {
+void Rules<F>::build(const std::vector<MasqueradeSpec>& rules,
+                     const std::vector<OutsideAddress>& own) {
     for (std::size_t rule = 0; rule < rules.size(); ++rule) {
         for (const Prefix& prefix : rules[rule].inside)
             if (prefix.address.family() == F)
@@ -65,11 +66,8 @@ void Rules<F>::build(const std::vector<MasqueradeSpec>& rules, const std::vector
         for (const OutsideAddress& each : rules[rule].outside)
             if (each.address.family() == F) outside.push_back(outside_from<F>(each, false));
     }
-    for (const OwnOutside& each : own) {
-        if (each.outside.address.family() != F) continue;
-        own_.resize(std::max<std::size_t>(own_.size(), each.port + 1U));
-        own_[each.port] = outside_from<F>(each.outside, true);
-    }
+    for (const OutsideAddress& each : own)
+        if (each.address.family() == F) own_.push_back(outside_from<F>(each, true));
 }
 
 template <Family F>
@@ -91,9 +89,17 @@ RuleIndex Rules<F>::rule_for(const Address& source, const Address& destination) 
 }
 
 template <Family F>
-Outside<F> Rules<F>::outside_of(RuleIndex rule, const Address& source, PortIndex way_out) const {
+Outside<F> Rules<F>::own(const Address& address) const {
+    for (const Outside<F>& each : own_)
+        if (each.address == address) return each;
+    return {};
+}
+
+template <Family F>
+Outside<F> Rules<F>::outside_of(RuleIndex rule, const Address& source,
+                                const Address& own_there) const {
     const std::vector<Outside<F>>& outside = outside_[rule];
-    if (outside.empty()) return own_on(way_out);
+    if (outside.empty()) return own(own_there);
     const Words<F> words = words_of<F>(source);
     const Outside<F>* heaviest = nullptr;
     std::uint64_t most = 0;
@@ -112,7 +118,7 @@ template class Rules<Family::ipv6>;
 }  // namespace masquerade_rules
 
 MasqueradeRules::MasqueradeRules(const std::vector<MasqueradeSpec>& rules,
-                                 const std::vector<OwnOutside>& own)
+                                 const std::vector<OutsideAddress>& own)
     : empty_(rules.empty()) {
     v4_.build(rules, own);
     v6_.build(rules, own);

@@ -7,12 +7,12 @@
 // is not (from inside to inside is routing, of which there is none: the packet is nobody's).
 // outside_of() names .20 or .21, always the same for one inside host (RFC 4787 REQ-2), whatever
 // others come or go beside it: each address is weighed with the host by a hash, the heaviest wins.
-// A rule without addresses means the box's own on the way out; then the way is part of the
-// mapping, as there may be several.
+// A rule without addresses means the box's own on the way out (Network::source_towards); then that
+// is part of the mapping, as there may be several.
 //
 // An inside host that calls a virtual service may be sent to a server beside it, or to itself: the
 // answer would not come by here. For such a connection is_inside() holds of both, and the client
-// gets the box's own address on the way to the server (own_on()), as well as a port of it.
+// gets the box's own address on the way to the server (own()), as well as a port of it.
 //
 // The first rule that has the source counts; there are few, so they are looked through. Immutable
 // after construction; any number of workers read it. Construction is for the control thread.
@@ -39,12 +39,6 @@ struct MasqueradeSpec {
     std::vector<OutsideAddress> outside;  // likewise; none of a family: the box's own are meant
 };
 
-// The box's own address on a port, at most one of a family.
-struct OwnOutside {
-    PortIndex port = 0;
-    OutsideAddress outside;
-};
-
 template <Family F>
 struct Outside {
     typename WireAddress<F>::type address{};
@@ -68,13 +62,11 @@ class Rules {
   public:
     using Address = typename WireAddress<F>::type;
 
-    void build(const std::vector<MasqueradeSpec>& rules, const std::vector<OwnOutside>& own);
+    void build(const std::vector<MasqueradeSpec>& rules, const std::vector<OutsideAddress>& own);
     RuleIndex rule_for(const Address& source, const Address& destination) const;
-    Outside<F> outside_of(RuleIndex rule, const Address& source, PortIndex way_out) const;
+    Outside<F> outside_of(RuleIndex rule, const Address& source, const Address& own_there) const;
     RuleIndex rule_of(const Address& address) const;
-    Outside<F> own_on(PortIndex port) const {
-        return port < own_.size() ? own_[port] : Outside<F>();
-    }
+    Outside<F> own(const Address& address) const;
 
   private:
     struct Inside {
@@ -85,7 +77,7 @@ class Rules {
 
     std::vector<Inside> inside_;                    // in the order of the rules
     std::vector<std::vector<Outside<F>>> outside_;  // by rule; empty: the box's own
-    std::vector<Outside<F>> own_;                   // by port
+    std::vector<Outside<F>> own_;                   // a few
 };
 
 }  // namespace masquerade_rules
@@ -96,7 +88,9 @@ class MasqueradeRules {
     static constexpr RuleIndex kNoRule = masquerade_rules::kNoRule;
 
     MasqueradeRules() = default;  // nobody is masqueraded
-    MasqueradeRules(const std::vector<MasqueradeSpec>& rules, const std::vector<OwnOutside>& own);
+    // `own`: the box's own addresses that lend ports.
+    MasqueradeRules(const std::vector<MasqueradeSpec>& rules,
+                    const std::vector<OutsideAddress>& own);
 
     bool empty() const { return empty_; }
 
@@ -106,21 +100,22 @@ class MasqueradeRules {
                        const typename WireAddress<F>::type& destination) const {
         return of<F>().rule_for(source, destination);
     }
-    // False when the rule means the box's own address and it has none on that way.
+    // `own_there` is the box's own address on the way out. False when the rule means that and it
+    // lends no ports.
     template <Family F>
     Outside<F> outside_of(RuleIndex rule, const typename WireAddress<F>::type& source,
-                          PortIndex way_out) const {
-        return of<F>().outside_of(rule, source, way_out);
+                          const typename WireAddress<F>::type& own_there) const {
+        return of<F>().outside_of(rule, source, own_there);
     }
 
     template <Family F>
     bool is_inside(const typename WireAddress<F>::type& address) const {
         return of<F>().rule_of(address) != kNoRule;
     }
-    // False when the box has none there, or lends no ports of it.
+    // False when the address lends no ports.
     template <Family F>
-    Outside<F> own_on(PortIndex port) const {
-        return of<F>().own_on(port);
+    Outside<F> own(const typename WireAddress<F>::type& address) const {
+        return of<F>().own(address);
     }
 
   private:

@@ -179,6 +179,9 @@ Network::Network(const NetworkPlan& plan)
       v6_(plan),
       generation_(plan.generation),
       serial_(plan.serial) {
+    sources_.resize(plan.ports.size());
+    for (const NetworkPlan::Source& source : plan.sources)
+        if (source.port < plan.ports.size()) sources_[source.port].push_back(source);
     std::sort(own_addresses_.begin(), own_addresses_.end());
     std::sort(own_macs_.begin(), own_macs_.end());
     for (const NetworkPlan::Neighbour& n : plan.neighbours) {
@@ -203,6 +206,22 @@ Way<F> Network::way_to(const AddressOf<F>& destination) const {
 
 template Way<Family::ipv4> Network::way_to<Family::ipv4>(const Be32&) const;
 template Way<Family::ipv6> Network::way_to<Family::ipv6>(const AddressOf<Family::ipv6>&) const;
+
+template <Family F>
+AddressOf<F> Network::source_towards(PortIndex port, const AddressOf<F>& neighbour) const {
+    const IpAddress* first = nullptr;
+    for (const NetworkPlan::Source& source : sources_[port]) {
+        if (source.address.family() != F) continue;
+        if (source.network.contains(IpAddress(neighbour))) return wire_address<F>(source.address);
+        if (first == nullptr) first = &source.address;
+    }
+    return first == nullptr ? AddressOf<F>{} : wire_address<F>(*first);
+}
+
+template AddressOf<Family::ipv4> Network::source_towards<Family::ipv4>(PortIndex,
+                                                                       const Be32&) const;
+template AddressOf<Family::ipv6> Network::source_towards<Family::ipv6>(
+    PortIndex, const AddressOf<Family::ipv6>&) const;
 
 HopIndex Network::hop_to(PortIndex port, const IpAddress& neighbour) const {
     const HopIndex hop = neighbour.is_ipv4() ? v4_.hop_to(port, neighbour.v4())

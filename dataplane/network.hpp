@@ -58,9 +58,12 @@ struct NetworkPlan {
         MacAddress mac;
         std::uint16_t mtu = 0;
         bool up = false;
-        // Of the box on this link, for errors of its own; zero: none.
-        AddressOf<Family::ipv4> address4{};
-        AddressOf<Family::ipv6> address6{};
+    };
+    // Of the box on a link, to send from; link-local ones are left out.
+    struct Source {
+        PortIndex port = 0;
+        IpAddress address;
+        Prefix network;  // /32, /128: none
     };
     struct NextHop {
         std::optional<IpAddress> gateway;  // none: the destination itself is the neighbour
@@ -83,6 +86,7 @@ struct NetworkPlan {
     std::vector<Port> ports;
     std::vector<Route> routes;  // at most one for a prefix: the one that Linux prefers
     std::vector<Neighbour> neighbours;
+    std::vector<Source> sources;  // the fitter first
     // Of the box, on whatever interface.
     std::vector<IpAddress> own_addresses;
     std::vector<MacAddress> own_macs;
@@ -157,13 +161,10 @@ class Network {
     Way<F> way_to(const AddressOf<F>& destination) const;
     HopIndex hop_to(PortIndex port, const IpAddress& neighbour) const;  // kNoHop: not known
     std::uint16_t port_mtu(PortIndex port) const { return ports_[port].mtu; }
+    // The box's own address that `neighbour` there is to see, as Linux chooses it: that in a
+    // network of the two, else the first. Zero: the box has none of the family on that link.
     template <Family F>
-    const AddressOf<F>& port_address(PortIndex port) const {
-        if constexpr (F == Family::ipv4)
-            return ports_[port].address4;
-        else
-            return ports_[port].address6;
-    }
+    AddressOf<F> source_towards(PortIndex port, const AddressOf<F>& neighbour) const;
     const Hop& hop(HopIndex index) const { return hops_[index]; }
     bool is_ready(HopIndex index) const { return index < hops_.size() && hops_[index].mtu != 0; }
     bool is_own(const IpAddress& address) const {
@@ -178,7 +179,8 @@ class Network {
   private:
     std::vector<Hop> hops_{1};
     std::vector<NetworkPlan::Port> ports_;
-    std::vector<IpAddress> own_addresses_;  // both sorted
+    std::vector<std::vector<NetworkPlan::Source>> sources_;  // by port
+    std::vector<IpAddress> own_addresses_;                   // both sorted
     std::vector<MacAddress> own_macs_;
     Routes<Family::ipv4> v4_;
     Routes<Family::ipv6> v6_;

@@ -30,7 +30,8 @@ void Worker::refuse(const Burst<F>& burst, unsigned i, IcmpError error, std::uin
         return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
     const AddressOf<F> address =
-        from == From::box ? snapshot_->network->port_address<F>(burst.port) : AddressOf<F>{};
+        from == From::box ? snapshot_->network->source_towards<F>(burst.port, burst.flows[i].source)
+                          : AddressOf<F>{};
     answer<F>(packet, write_icmp_error<F>(room, burst.headers[i], error, mtu, ++ip_id_, address));
 }
 

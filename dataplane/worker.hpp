@@ -242,7 +242,7 @@ class Worker {
     Entry masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex rule);
     template <Family F>
     ConnectionIndex mapping_for(const Flow<F>& flow, std::uint8_t protocol,
-                                const Outside<F>& outside, PortIndex way_out);
+                                const Outside<F>& outside);
     template <Family F>
     ConnectionIndex make_mapping(const Flow<F>& key, std::uint8_t filed, const Outside<F>& outside);
     template <Family F>

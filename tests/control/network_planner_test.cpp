@@ -146,11 +146,14 @@ class OwnAddressTest : public NetworkPlannerTest {
     KernelAddress& add(const char* address, std::uint8_t length) {
         return kernel.addresses.emplace_back(KernelAddress{kWan, ip(address), length});
     }
-    std::string chosen4() {
-        return IpAddress(planner.plan(kernel).ports.at(0).address4).to_string();
+    std::string chosen4(const char* neighbour = "10.9.9.9") {
+        const Network network(planner.plan(kernel));
+        return IpAddress(network.source_towards<Family::ipv4>(0, ip(neighbour).v4())).to_string();
     }
-    std::string chosen6() {
-        return IpAddress(planner.plan(kernel).ports.at(0).address6).to_string();
+    std::string chosen6(const char* neighbour = "fe80::9") {
+        const Network network(planner.plan(kernel));
+        return IpAddress(network.source_towards<Family::ipv6>(0, ip(neighbour).bytes()))
+            .to_string();
     }
 };
 
@@ -172,6 +175,21 @@ TEST_F(OwnAddressTest, IsAWholePrefixWhereThereIsNoOther) {
     EXPECT_EQ(chosen4(), "192.0.2.10");
     kernel.addresses.clear();
     EXPECT_EQ(chosen4(), "0.0.0.0");
+}
+
+TEST_F(OwnAddressTest, IsOfTheNeighboursNetwork) {
+    add("198.51.100.1", 24);
+    add("203.0.113.10", 32);
+    add("10.0.0.7", 24).secondary = true;
+    add("10.0.0.1", 24);
+    add("2001:db8::1", 64);
+    add("2001:db8:0:1::1", 64);
+    EXPECT_EQ(chosen4("10.0.0.100"), "10.0.0.1");
+    EXPECT_EQ(chosen4("198.51.100.2"), "198.51.100.1");
+    EXPECT_EQ(chosen4("192.0.2.1"), "198.51.100.1") << "of neither: the first";
+    EXPECT_EQ(chosen4("203.0.113.10"), "198.51.100.1") << "a VIP is for its service";
+    EXPECT_EQ(chosen6("2001:db8:0:1::2"), "2001:db8:0:1::1");
+    EXPECT_EQ(chosen6("fe80::2"), "2001:db8::1");
 }
 
 TEST_F(OwnAddressTest, IsOneThatLinuxWouldUse) {

@@ -143,7 +143,7 @@ def test_one_wire(rig):
     wait_until(lambda: is_served(near, 20), "with a route back it is served")
     expect(witness.callers[-1][0] == NEAR, "and the server sees its address")
     server.ip(f"route del {NEAR}/32 via {DIRECTOR_INSIDE}")
-    rig.usherd.write_config(web + rule(f'outside = ["{OWN}"]'), **rig.config(1))
+    rig.usherd.write_config(web + rule(), **rig.config(1))
     rig.usherd.reload()
     wait_until(lambda: is_served(near, 2), "with a rule, too")
     expect(witness.callers[-1][0] == DIRECTOR_INSIDE, "the server sees the director's address then")
@@ -153,6 +153,12 @@ def test_one_wire(rig):
     outside = UdpEcho(rig.client, PORT, "outside")
     call(server, socket.SOCK_DGRAM)
     expect(outside.senders == [OWN], "what servers open is masqueraded")
+    rig.usherd.write_config(web + rule(f'outside = ["{POOL}"]'), **rig.config(1))
+    rig.usherd.reload()
+    wait_until(lambda: reaches(server, socket.SOCK_DGRAM) and outside.senders[-1] == POOL,
+               "behind whichever address the rule names")
+    expect(is_served(near, 20) and witness.callers[-1][0] == DIRECTOR_INSIDE,
+           "servers and their neighbours meet as before")
 
 
 main("masquerade", test, servers=2)
