@@ -71,7 +71,8 @@ def test(rig):
     for outside, address in (("", OWN), (f'outside = ["{POOL}"]', POOL)):
         rig.usherd.write_config(web + rule(outside))
         rig.usherd.reload()
-        wait_until(lambda: reaches(server, socket.SOCK_DGRAM), f"a server reaches it behind {address}")
+        wait_until(lambda: reaches(server, socket.SOCK_DGRAM) and udp.senders[-1] == address,
+                   f"a server reaches it behind {address}")
         tcp.callers.clear()
         udp.senders.clear()
         for _ in range(20):
