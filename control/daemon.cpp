@@ -30,7 +30,6 @@ namespace usher {
 
 namespace {
 
-constexpr unsigned kPacketsPerPort = 16384;  // mbufs: receive and transmit rings, and in flight
 constexpr std::chrono::milliseconds kHousekeeping{10};
 constexpr std::chrono::milliseconds kLinks{100};
 

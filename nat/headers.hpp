@@ -99,6 +99,12 @@ inline Drop parse_transport(const std::uint8_t* l4, unsigned size, std::uint8_t 
     return Drop::none;
 }
 
+// All of them are looked at, with no branch between.
+template <typename... Bools>
+constexpr bool all(Bools... facts) {
+    return (static_cast<unsigned>(facts) & ...) != 0;
+}
+
 // Reads an Ethernet frame that should carry TCP or UDP over the family's IP. Returns what is wrong
 // with it; `headers` holds only when that is Drop::none. Every packet runs through this: all that
 // must hold is one question, and only a frame that fails it is asked for the reason.
@@ -114,10 +120,10 @@ inline Drop parse<Family::ipv4>(std::span<const std::uint8_t> frame, Headers& he
     const std::uint64_t first = load<Be64>(ip).host();  // version to fragment offset
     const auto header = static_cast<unsigned>(first >> 54 & 0x3c);
     const auto total = static_cast<unsigned>(first >> 32 & 0xffff);
-    const bool sound = (load<Be16>(frame.data() + 12) == Be16::from_host(kEtherTypeIpv4)) &
-                       ((first & 0xf000000000003fff) == 0x4000000000000000) &
-                       (header >= ipv4::kMinHeader) & (total >= header + kUdpHeader) &
-                       (total <= frame.size() - kEthernetHeader);
+    const bool sound =
+        all(load<Be16>(frame.data() + 12) == Be16::from_host(kEtherTypeIpv4),
+            (first & 0xf000000000003fff) == 0x4000000000000000, header >= ipv4::kMinHeader,
+            total >= header + kUdpHeader, total <= frame.size() - kEthernetHeader);
     if (!sound) return fault_of<kFamily>(frame);
     headers.l4 = static_cast<std::uint8_t>(kEthernetHeader + header);
     headers.ip_length = static_cast<std::uint16_t>(total);
@@ -135,9 +141,9 @@ inline Drop parse<Family::ipv6>(std::span<const std::uint8_t> frame, Headers& he
     const std::uint8_t* ip = frame.data() + kEthernetHeader;
     const unsigned payload = load<Be16>(ip + ipv6::kPayloadLength).host();
     const unsigned total = payload + ipv6::kHeader;
-    const bool sound = (load<Be16>(frame.data() + 12) == Be16::from_host(kEtherTypeIpv6)) &
-                       (ip[0] >> 4 == 6) & (payload >= kUdpHeader) & (total <= 0xffff) &
-                       (total <= frame.size() - kEthernetHeader);
+    const bool sound =
+        all(load<Be16>(frame.data() + 12) == Be16::from_host(kEtherTypeIpv6), ip[0] >> 4 == 6,
+            payload >= kUdpHeader, total <= 0xffff, total <= frame.size() - kEthernetHeader);
     if (!sound) return fault_of<kFamily>(frame);
     headers.l4 = kEthernetHeader + ipv6::kHeader;
     headers.ip_length = static_cast<std::uint16_t>(total);

@@ -5,9 +5,9 @@ namespace usher {
 
 namespace {
 
-constexpr State NO = State::none, ES = State::established, SS = State::syn_sent,
-                SR = State::syn_recv, FW = State::fin_wait, TW = State::time_wait,
-                CL = State::close, CW = State::close_wait, LA = State::last_ack, LI = State::listen,
+constexpr State ES = State::established, SS = State::syn_sent, SR = State::syn_recv,
+                FW = State::fin_wait, TW = State::time_wait, CL = State::close,
+                CW = State::close_wait, LA = State::last_ack, LI = State::listen,
                 SA = State::synack, UD = State::udp;
 
 enum Event : std::uint8_t { kEventSyn, kEventFin, kEventAck, kEventRst, kEventNone };

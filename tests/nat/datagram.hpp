@@ -2,6 +2,7 @@
 // Datagrams of either family for tests, built and checked from nothing: no checksum code of nat/.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 #include <vector>
@@ -90,9 +91,9 @@ void seal_header(Bytes& datagram) {
 template <Family F>
 Bytes datagram(const AddressOf<F>& source, const AddressOf<F>& destination, std::uint8_t protocol,
                const Bytes& payload, const Bytes& options = {}, std::uint8_t first = 0) {
-    Bytes bytes(kHeader<F>);
-    bytes.insert(bytes.end(), options.begin(), options.end());
-    bytes.insert(bytes.end(), payload.begin(), payload.end());
+    Bytes bytes(kHeader<F> + options.size() + payload.size());
+    const auto rest = std::copy(options.begin(), options.end(), bytes.begin() + kHeader<F>);
+    std::copy(payload.begin(), payload.end(), rest);
     if constexpr (F == Family::ipv4) {
         bytes[0] = static_cast<std::uint8_t>(0x40 | (20 + options.size()) / 4);
         put16(&bytes[2], static_cast<unsigned>(bytes.size()));
