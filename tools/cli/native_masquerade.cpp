@@ -11,6 +11,7 @@
 #include "conf/words.hpp"
 #include "tools/cli/native_session.hpp"
 #include "tools/cli/native_tables.hpp"
+#include "tools/cli/rule_list.hpp"
 
 namespace usher {
 namespace {
@@ -31,40 +32,14 @@ Result<MasqueradeRule> rule_of(const RuleWords& words) {
     return std::move(rules->front());
 }
 
-std::optional<std::vector<MasqueradeRule>> present_rules(NativeSession& session) {
-    const auto result = session.fetch({{"command", "masquerade.list"}});
-    if (!result) return std::nullopt;
-    auto listing = read_masquerade_listing(*result);
-    if (listing) return std::move(listing->rules);
-    session.refuse("usherd's answer: " + listing.error().message, kExitNoDaemon);
-    return std::nullopt;
+Result<std::vector<MasqueradeRule>> rules_in(const Json& listing) {
+    auto read = read_masquerade_listing(listing);
+    if (!read) return tl::unexpected<Error>(read.error());
+    return std::move(read->rules);
 }
 
-void send_rules(NativeSession& session, const std::vector<MasqueradeRule>& rules) {
-    session.run({{"command", "masquerade.set"}, {"rules", to_wire_array(rules)}});
-}
-
-void add_rule(NativeSession& session, const RuleWords& words) {
-    auto rule = rule_of(words);
-    if (!rule) return session.refuse(rule.error().message, 2);
-    auto rules = present_rules(session);
-    if (!rules) return;
-    const std::size_t at = words.position.value_or(rules->size() + 1);
-    if (at < 1 || at > rules->size() + 1)
-        return session.refuse(fmt::format("--at: expected 1 to {}", rules->size() + 1), 2);
-    rules->insert(rules->begin() + static_cast<std::ptrdiff_t>(at - 1), *std::move(rule));
-    send_rules(session, *rules);
-}
-
-void delete_rule(NativeSession& session, std::size_t position) {
-    auto rules = present_rules(session);
-    if (!rules) return;
-    if (position < 1 || position > rules->size())
-        return session.refuse(
-            fmt::format("no masquerade rule {}; there are {}", position, rules->size()), 1);
-    rules->erase(rules->begin() + static_cast<std::ptrdiff_t>(position - 1));
-    send_rules(session, *rules);
-}
+constexpr RuleList<MasqueradeRule> kRules{"masquerade rule", "masquerade.list", "masquerade.set",
+                                          "rules", rules_in};
 
 void add_add(CLI::App& noun, NativeSession& session) {
     CLI::App& add = *noun.add_subcommand("add", "add a rule, behind the others");
@@ -77,7 +52,7 @@ void add_add(CLI::App& noun, NativeSession& session) {
         ->delimiter(',');
     add.add_option("--ports", words->ports, "FIRST-LAST; default: 61000-65535 of the box's own");
     add.add_option("--at", words->position, "its position; the first that matches wins");
-    add.callback([&session, words] { add_rule(session, *words); });
+    add.callback([&session, words] { kRules.add(session, rule_of(*words), words->position); });
 }
 
 void add_other(CLI::App& noun, NativeSession& session) {
@@ -102,13 +77,7 @@ void add_masquerade_commands(CLI::App& app, NativeSession& session) {
         session.run({{"command", "masquerade.list"}}, outside_table);
     });
     add_add(noun, session);
-    CLI::App& remove = *noun.add_subcommand("delete", "delete one by its position");
-    const auto position = std::make_shared<std::size_t>(0);
-    remove.add_option("POSITION", *position, "as in the list, from 1")->required();
-    remove.callback([&session, position] { delete_rule(session, *position); });
-    noun.add_subcommand("clear", "delete them all")->callback([&session] {
-        send_rules(session, {});
-    });
+    kRules.add_removals(noun, session);
     add_other(noun, session);
 }
 

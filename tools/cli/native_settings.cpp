@@ -14,6 +14,7 @@
 #include "conf/words.hpp"
 #include "tools/cli/native_session.hpp"
 #include "tools/cli/native_tables.hpp"
+#include "tools/cli/rule_list.hpp"
 
 namespace usher {
 namespace {
@@ -69,40 +70,8 @@ Result<MarkRule> rule_of(const MarkWords& words) {
     return read_mark_rule(json);
 }
 
-std::optional<std::vector<MarkRule>> present_rules(NativeSession& session) {
-    const auto result = session.fetch({{"command", "marks.list"}});
-    if (!result) return std::nullopt;
-    auto rules = read_mark_rules(*result);
-    if (rules) return *std::move(rules);
-    session.refuse("usherd's answer: " + rules.error().message, kExitNoDaemon);
-    return std::nullopt;
-}
-
-void send_rules(NativeSession& session, const std::vector<MarkRule>& rules) {
-    session.run({{"command", "marks.set"}, {"marks", to_wire_array(rules)}});
-}
-
-void add_rule(NativeSession& session, const MarkWords& words) {
-    auto rule = rule_of(words);
-    if (!rule) return session.refuse(rule.error().message, 2);
-    auto rules = present_rules(session);
-    if (!rules) return;
-    const std::size_t at = words.position.value_or(rules->size() + 1);
-    if (at < 1 || at > rules->size() + 1)
-        return session.refuse(fmt::format("--at: expected 1 to {}", rules->size() + 1), 2);
-    rules->insert(rules->begin() + static_cast<std::ptrdiff_t>(at - 1), *std::move(rule));
-    send_rules(session, *rules);
-}
-
-void delete_rule(NativeSession& session, std::size_t position) {
-    auto rules = present_rules(session);
-    if (!rules) return;
-    if (position < 1 || position > rules->size())
-        return session.refuse(fmt::format("no mark rule {}; there are {}", position, rules->size()),
-                              1);
-    rules->erase(rules->begin() + static_cast<std::ptrdiff_t>(position - 1));
-    send_rules(session, *rules);
-}
+constexpr RuleList<MarkRule> kRules{"mark rule", "marks.list", "marks.set", "marks",
+                                    read_mark_rules};
 
 void add_mark_add(CLI::App& noun, NativeSession& session) {
     CLI::App& add = *noun.add_subcommand("add", "add a rule, behind the others");
@@ -116,7 +85,7 @@ void add_mark_add(CLI::App& noun, NativeSession& session) {
     add.add_option("--interface", words->interface, "where the packet came in; default: any");
     add.add_option("--family", words->family, "ipv4 or ipv6, when no address tells it");
     add.add_option("--at", words->position, "its position; the first that matches wins");
-    add.callback([&session, words] { add_rule(session, *words); });
+    add.callback([&session, words] { kRules.add(session, rule_of(*words), words->position); });
 }
 
 }  // namespace
@@ -146,13 +115,7 @@ void add_mark_commands(CLI::App& app, NativeSession& session) {
         session.run({{"command", "marks.list"}}, marks_table);
     });
     add_mark_add(noun, session);
-    CLI::App& remove = *noun.add_subcommand("delete", "delete one by its position");
-    const auto position = std::make_shared<std::size_t>(0);
-    remove.add_option("POSITION", *position, "as in the list, from 1")->required();
-    remove.callback([&session, position] { delete_rule(session, *position); });
-    noun.add_subcommand("clear", "delete them all")->callback([&session] {
-        send_rules(session, {});
-    });
+    kRules.add_removals(noun, session);
 }
 
 }  // namespace usher
