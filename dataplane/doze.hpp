@@ -23,9 +23,9 @@ namespace usher {
 
 class Doze {
   public:
-    // For so long nothing must have come before the first sleep: longer than the gaps within a
-    // request and its answer, which would pay for each sleep with its wake-up.
-    static constexpr std::chrono::microseconds kPatience{200};
+    // For so long nothing must have come before the first sleep: about what a sleep and its wake-up
+    // cost, so that waiting never costs more than twice what the better of the two had.
+    static constexpr std::chrono::microseconds kPatience{30};
     // With sockets that wake it, it gets up for upkeep only; else the pauses double up to kShort.
     static constexpr std::chrono::microseconds kLong{10'000}, kLight{1'000};
     static constexpr std::chrono::microseconds kShortest{10}, kShort{100};

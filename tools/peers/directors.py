@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from boxes import listening
-from processes import CORES, OTHER_CORES
+from processes import CORES
 from topology import VIP, server_address, service
 from iperf import IPERF_PORT
 
@@ -20,7 +20,6 @@ def addresses(rig):
 class Director:
     host = VIP
     carries_udp = True
-    cores = CORES  # of the clients and servers
 
     def __init__(self, rig):
         self.rig = rig
@@ -49,9 +48,8 @@ class NoDirector(Director):
 
 
 class Usher(Director):
-    """Its worker has a core of its own."""
+    """One worker, which sleeps when nothing comes; others may use its core then."""
     name = "usher"
-    cores = OTHER_CORES
 
     def start(self):
         servers = addresses(self.rig)

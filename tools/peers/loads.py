@@ -10,7 +10,7 @@ import time
 
 from directors import UDP
 from iperf import iperf_result, start_iperf
-from processes import LIBC
+from processes import CORES, LIBC
 
 FLOWS = 16
 BATCH = 64
@@ -20,7 +20,7 @@ UNITS = {"us": 1, "ms": 1000, "s": 1_000_000}
 def wrk(rig, director, seconds, *words, connections):
     child = rig.client.start(
         "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s", "--latency", *words,
-        f"http://{director.host}/", cores=director.cores, stdout=subprocess.PIPE,
+        f"http://{director.host}/", cores=CORES, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True)
     said = child.communicate()[0]
     rate = re.search(r"^Requests/sec:\s+([\d.]+)", said, re.MULTILINE)
@@ -55,7 +55,7 @@ def latency(rig, director, seconds, _):
 
 def bulk(rig, director, seconds, _):
     child = start_iperf(rig.client, director.host, "-P", "4", seconds=seconds,
-                        cores=director.cores)
+                        cores=CORES)
     received = iperf_result(child)["sum_received"]
     return {"TCP Gbit/s, 4 streams": received["bits_per_second"] / 1e9}
 

@@ -59,16 +59,15 @@ def set_offload(rig, state):
         box.run("ethtool", "-K", interface, "tx", state, "tso", state, "gso", state, "gro", state)
 
 
-def use_cores(rig, cores):
-    """From now on the clients and servers run there."""
+def use_all_cores(rig):
+    """The clients and servers, as the directors do."""
     for pid in (0, *CpuTime([rig.client, *rig.servers]).processes()):
         with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(pid, cores)
+            os.sched_setaffinity(pid, CORES)
 
 
 def turn(rig, director, seconds, figures):
     """All loads with one director, then bulk TCP with what virtual interfaces can do."""
-    use_cores(rig, director.cores)
     director.start()
     try:
         for load in loads.LOADS:
@@ -113,6 +112,7 @@ def measure(options):
             rig.start_nginx(number, keepalive=1_000_000_000)
             rig.servers[number - 1].start("python3", "-c", SINK)
         start_iperf_server(rig.servers[0])
+        use_all_cores(rig)
         directors = [NoDirector(rig), Usher(rig), Nftables(rig), Haproxy(rig)]
         for number in range(options.rounds):
             for director in directors:
@@ -131,8 +131,6 @@ def main():
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 1
-    if len(CORES) < 2:
-        print("Usher's worker and the clients need a core each")
     clean_up_on_signals()
     try:
         rows = measure(options)
