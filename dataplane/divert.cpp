@@ -40,7 +40,7 @@ bool Worker::may_be_for_workers(const rte_mbuf* packet, PortIndex port) const {
     const auto* frame = rte_pktmbuf_mtod(packet, const std::uint8_t*);
     if (frame[0] & 1) return false;
     std::size_t at = kType;
-    if (!vlans_.empty() && has_vlan_tag(packet)) {
+    if (has_vlan_tag(packet) && vlans_.knows(vlan_of(packet))) {
         if (vlans_.port_of(port, vlan_of(packet)) == VlanTable::kNone) return false;
         at += kVlanTag;
     }

@@ -15,7 +15,7 @@ bool Worker::set_aside(rte_mbuf* packet, Drop fault) {
         return true;
     }
     if (F == Family::ipv6 || fault != Drop::not_ip) return false;
-    if (has_vlan_tag(packet) && !vlans_.empty()) {
+    if (has_vlan_tag(packet) && vlans_.knows(vlan_of(packet))) {
         tagged_[tagged_count_++] = packet;
         return true;
     }

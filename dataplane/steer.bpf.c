@@ -140,21 +140,25 @@ static __always_inline void lead_fragments(const struct view* v, enum steering_o
         bpf_map_update_elem(&fragmented, &key, &way, BPF_ANY);
 }
 
-// The VLAN tag of a frame that has one: where the IP header begins behind it. 0: not for us.
-static __always_inline __u32 behind_tag(const struct frame* frame, __be16* type) {
-    struct vlan_tag* tag = bytes_at(frame, ETH_HLEN, sizeof(*tag));
-    if (!tag) return 0;
-    __u32 id = bpf_ntohs(tag->control) & VLAN_ID_MASK;
-    __u8* ours = bpf_map_lookup_elem(&vlans, &id);
-    if (!ours || !*ours) return 0;
-    *type = tag->type;
-    return ETH_HLEN + sizeof(*tag);
-}
-
 static __always_inline bool takes_untagged(void) {
     __u32 first = 0;
     __u32* bits = bpf_map_lookup_elem(&policy, &first);
     return bits && !(*bits & STEERING_LEAVE_UNTAGGED);
+}
+
+// A tag of VLAN 0 is a priority and nothing else.
+static __always_inline bool takes_tag(__u32 id) {
+    if (id == 0) return takes_untagged();
+    __u8* ours = bpf_map_lookup_elem(&vlans, &id);
+    return ours && *ours;
+}
+
+// The VLAN tag of a frame that has one: where the IP header begins behind it. 0: not for us.
+static __always_inline __u32 behind_tag(const struct frame* frame, __be16* type) {
+    struct vlan_tag* tag = bytes_at(frame, ETH_HLEN, sizeof(*tag));
+    if (!tag || !takes_tag(bpf_ntohs(tag->control) & VLAN_ID_MASK)) return 0;
+    *type = tag->type;
+    return ETH_HLEN + sizeof(*tag);
 }
 
 static __always_inline enum steering_outcome steer(const struct frame* frame) {

@@ -542,7 +542,8 @@ TEST_F(SteeringTest, ATagIsLookedBehindWhenItsVlanIsOurs) {
         EXPECT_EQ(run(tagged(frame, 4094)), kWorker);
         EXPECT_EQ(run(tagged(frame, 0xe000 | 10)), kWorker) << "whatever its priority";
         EXPECT_EQ(run(tagged(frame, 11)), STEERING_OTHER);
-        EXPECT_EQ(run(tagged(frame, 0)), STEERING_OTHER);
+        EXPECT_EQ(run(tagged(frame, 0)), kWorker) << "a priority alone";
+        EXPECT_EQ(run(tagged(frame, 0xe000)), kWorker);
         EXPECT_EQ(run(tagged(frame, 10, 0x88a8)), STEERING_OTHER);
         EXPECT_EQ(run(tagged(tagged(frame, 10), 10)), STEERING_OTHER) << "two tags";
     }
@@ -565,6 +566,7 @@ TEST_F(SteeringTest, WhatHasNoTagIsTheKernelsWhenOnlyVlansAreOurs) {
     set.other = OtherPackets::to_worker;
     ASSERT_TRUE(steering_->update(set));
     EXPECT_EQ(run(plain), STEERING_OTHER);
+    EXPECT_EQ(run(tagged(plain, 0xe000)), STEERING_OTHER);
     EXPECT_EQ(run(tagged(plain, 10)), kWorker);
     EXPECT_EQ(run(tagged(frame4(kClient, kFar, kTcp, ports(1, 2)), 10)), kWorker);
     EXPECT_EQ(run(frame4(kClient, kFar, kTcp, ports(1, 2))), STEERING_OTHER);

@@ -81,6 +81,13 @@ TEST_F(Exception, ServicesAreTheWorkersAndTheBoxIsLinuxs) {
     EXPECT_EQ(result.linuxs[2], "icmp 198.51.100.2 > 198.51.100.1 8/0 query=7");
 }
 
+TEST_F(Exception, APriorityWithoutAVlanChangesNothing) {
+    const Result result = pass({packet("vlan=57344 tcp 198.51.100.2:4001 > 203.0.113.10:80 S"),
+                                packet("vlan=57344 tcp 198.51.100.2:4002 > 198.51.100.1:22 S")});
+    EXPECT_EQ(result.sent, Texts{"tcp 198.51.100.2:4001 > 10.0.0.100:80 S ttl=63"});
+    EXPECT_EQ(result.linuxs, Texts{"tcp 198.51.100.2:4002 > 198.51.100.1:22 S"});
+}
+
 // Until then a closed port's answer is what its clients get.
 TEST_F(Exception, ADeletedServiceOfTheBoxIsLinuxsOnceItsConnectionsAreOver) {
     box_.request(R"({"command":"service.add","service":{"protocol":"tcp",)"
