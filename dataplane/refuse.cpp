@@ -29,9 +29,13 @@ void Worker::refuse(const Burst<F>& burst, unsigned i, IcmpError error, std::uin
     if (room_in(packet) < kRefusalRoom || !may_refuse(left))
         return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
-    const AddressOf<F> address =
-        from == From::box ? snapshot_->network->source_towards<F>(burst.port, burst.flows[i].source)
-                          : AddressOf<F>{};
+    AddressOf<F> address{};
+    if (from == From::box) {
+        const Network& network = *snapshot_->network;
+        const Way<F> back = network.way_to<F>(burst.flows[i].source);
+        if (back.kind == WayKind::none) return drop(packet, Drop::no_route);
+        address = network.source_towards<F>(back.port, back.neighbour);
+    }
     answer<F>(packet, write_icmp_error<F>(room, burst.headers[i], error, mtu, ++ip_id_, address));
 }
 

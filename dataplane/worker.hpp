@@ -373,7 +373,7 @@ class Worker {
     }
 
     // refusals
-    // From the address that the packet was sent to, or from the box's own on that link, as IPVS.
+    // From the address that the packet was sent to, or from the box's own on the way back, as IPVS.
     enum class From : std::uint8_t { destination, box };
     template <Family F>
     void refuse(const Burst<F>& burst, unsigned i, IcmpError error, std::uint16_t mtu = 0,
