@@ -97,8 +97,10 @@ Result<void> OutsideBook::set(const std::vector<OutsidePorts>& wanted,
         entry.wanted = false;
     for (const OutsidePorts& each : wanted) {
         auto found = entries_.find(each.address);
-        if (found == entries_.end())
+        if (found == entries_.end()) {
             found = entries_.emplace(each.address, Entry{free_index(), {}, false}).first;
+            pool_.begin_address(found->second.index);
+        }
         Entry& entry = found->second;
         if (entry.wanted) continue;
         entry.ports = each;

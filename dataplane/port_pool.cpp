@@ -182,6 +182,12 @@ void PortPool::set_services(OutsideIndex outside, PortKind kind,
             services[word].store(bits[word], std::memory_order_relaxed);
 }
 
+void PortPool::begin_address(OutsideIndex outside) {
+    for (unsigned kind = 0; kind < kPortKinds; ++kind)
+        accounts_[place(outside, static_cast<PortKind>(kind))].exhausted.store(
+            0, std::memory_order_relaxed);
+}
+
 void PortPool::begin_generation() {
     const unsigned next = (generation_.load(std::memory_order_relaxed) + 1) % kGenerations;
     for (std::size_t at = 0; at < ports_.size(); ++at)

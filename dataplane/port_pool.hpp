@@ -75,6 +75,9 @@ class PortPool {
     void set_span(OutsideIndex outside, PortSpan all) { set_span(outside, all, all); }
     // Not these: services have them on this address. Port 0 means every port.
     void set_services(OutsideIndex outside, PortKind kind, const std::vector<std::uint16_t>& ports);
+    // The index, of which nothing is used or rests, is another address's from now on: what was
+    // counted for it is not.
+    void begin_address(OutsideIndex outside);
     // Every kGenerationSeconds.
     void begin_generation();
 

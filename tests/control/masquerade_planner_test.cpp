@@ -68,6 +68,7 @@ TEST_F(OutsideBookTest, AnAddressIsKeptWhileItsPortsAreUsed) {
     EXPECT_EQ(lease("203.0.113.9", 81), 81);
     ASSERT_TRUE(book_.set({{ip("203.0.113.8"), 1, 65535}}, {}));
     EXPECT_EQ(lease("203.0.113.9", 82), 0);
+    EXPECT_EQ(pool_.use(index, PortKind::tcp).exhausted, 1U);
     EXPECT_EQ(book_.held().size(), 2U);
     const auto full = book_.set({{ip("203.0.113.7"), 1, 65535}, {ip("203.0.113.8"), 1, 65535}}, {});
     ASSERT_FALSE(full);
@@ -82,6 +83,7 @@ TEST_F(OutsideBookTest, AnAddressIsKeptWhileItsPortsAreUsed) {
     EXPECT_EQ(book_.held().size(), 1U);
     EXPECT_TRUE(book_.set({{ip("203.0.113.7"), 1, 65535}, {ip("203.0.113.8"), 1, 65535}}, {}));
     EXPECT_EQ(book_.index_of(ip("203.0.113.7")), index);
+    EXPECT_EQ(pool_.use(index, PortKind::tcp).exhausted, 0U);  // that was another's
 }
 
 TEST_F(OutsideBookTest, QueryIdsHaveASpanOfTheirOwn) {
