@@ -114,7 +114,8 @@ ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
     plane_.loads[kNobodysSlot].persistent.fetch_add(1, std::memory_order_relaxed);
     one.status.store(kLive | kTemplate | kMapping, std::memory_order_release);
     if (plane_.table.link_original(index) == LinkResult::linked) {
-        if (!(one.status.load(std::memory_order_acquire) & kLive))
+        // It may have been ended before it was there: pairs with the exchange in kill().
+        if (!(one.status.load(std::memory_order_seq_cst) & kLive))
             plane_.table.unlink_original(index);
         return index;
     }

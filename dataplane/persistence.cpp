@@ -127,7 +127,8 @@ ConnectionIndex Worker::make_template(const Service<F>& service, const Flow<F>& 
 
     const LinkResult result = plane_.table.link_original(index);
     if (result == LinkResult::linked) {
-        if (!(one.status.load(std::memory_order_acquire) & kLive))
+        // It may have been ended before it was there: pairs with the exchange in kill().
+        if (!(one.status.load(std::memory_order_seq_cst) & kLive))
             plane_.table.unlink_original(index);
         return index;
     }

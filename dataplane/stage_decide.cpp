@@ -212,13 +212,15 @@ void Worker::assure(ConnectionIndex control) {
         status.fetch_or(kAssured, std::memory_order_relaxed);
 }
 
+// Sequentially consistent, as is the look of a template's maker once it is linked: each changes one
+// word before it looks at the other's, so one of the two takes the entry out of the table.
 bool Worker::kill(ConnectionIndex index, TraceEvent::Kind why) {
     Connection& connection = plane_.table[index];
     std::uint32_t status = connection.status.load(std::memory_order_acquire);
     do {
         if ((status & (kLive | kPending)) != kLive) return false;
     } while (!connection.status.compare_exchange_weak(
-        status, status & ~kLive, std::memory_order_acq_rel, std::memory_order_acquire));
+        status, status & ~kLive, std::memory_order_seq_cst, std::memory_order_acquire));
     if (status & (kTemplate | kAnyPort))
         plane_.table.unlink_original(index);
     else
