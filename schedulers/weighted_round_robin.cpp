@@ -97,11 +97,12 @@ Choice WeightedRoundRobin::choose_among_overloaded(Loads loads,
     std::uint32_t greatest = 0;
     for (const ScheduledServer& server : servers())
         if (!loads.overloaded(server.slot)) greatest = std::max(greatest, server.weight);
-    // ip_vs_wrr then has walked to the last bar, or started over when it was at the head.
-    if (greatest == 0)
-        return {kNoServer, position_of(cursor) == 0
-                               ? first_cursor()
-                               : cursor_of((top_ - 1) % step_ + 1, position_of(cursor))};
+    // ip_vs_wrr starts over when it has tried the last bar with the whole list; a walk that began
+    // in the middle of the list with that bar ends there, at its last server.
+    if (greatest == 0) {
+        if (position_of(cursor) == 0 || bar_of(cursor) > step_) return {kNoServer, first_cursor()};
+        return {kNoServer, cursor_of((top_ - 1) % step_ + 1, position_of(cursor))};
+    }
 
     std::uint32_t bar = bar_of(cursor);
     std::uint32_t server = next_usable(position_of(cursor), bar, loads);

@@ -134,6 +134,28 @@ TEST(WeightedRoundRobin, FindsTheLightServerBesideAnOverloadedHeavyOne) {
     EXPECT_EQ(table.picks(3), (Picks{1, 1, 1}));  // not after two thousand million bars
 }
 
+// With weights 3, 2, 1 the order is 0 0 1 0 1 2. When nobody is usable, a walk that has tried the
+// last bar with every server has started over; one that began behind some server with the last bar
+// ends there.
+TEST(WeightedRoundRobin, GoesOnAfterAllWereOverloaded) {
+    const auto resume_after = [](int decisions) {
+        Table table("wrr", {3, 2, 1});
+        table.picks(decisions);
+        for (std::size_t slot = 0; slot < 3; ++slot)
+            table.set_overloaded(slot, true);
+        EXPECT_EQ(table.pick(), kNoServer);
+        EXPECT_EQ(table.pick(), kNoServer);
+        for (std::size_t slot = 0; slot < 3; ++slot)
+            table.set_overloaded(slot, false);
+        return table.picks(3);
+    };
+    EXPECT_EQ(resume_after(0), (Picks{0, 0, 1}));
+    EXPECT_EQ(resume_after(1), (Picks{0, 0, 1}));
+    EXPECT_EQ(resume_after(3), (Picks{0, 0, 1}));
+    EXPECT_EQ(resume_after(4), (Picks{1, 2, 0}));
+    EXPECT_EQ(resume_after(5), (Picks{2, 0, 0}));
+}
+
 // ip_vs_wrr's walk, one server after the other, with servers overloaded and relieved on the way.
 TEST(WeightedRoundRobin, AgreesWithThePlainWalkAmongOverloaded) {
     std::mt19937 random(13);
