@@ -373,12 +373,7 @@ void Worker::evict(ConnectionIndex index) {
     const ConnectionIndex control = status & kControlled ? connection.next : kNoConnection;
     if (!kill(index, TraceEvent::Kind::evicted)) return;
     counters_.evicted.add(1);
-    if (control == kNoConnection) return;
-    const Connection& one = plane_.table[control];
-    const std::uint32_t its = one.status.load(std::memory_order_acquire);
-    if ((its & (kLive | kAssured | kMapping)) == kLive &&
-        one.hop[0].load(std::memory_order_relaxed) == 1)
-        kill(control, TraceEvent::Kind::evicted);
+    if (control != kNoConnection) end_idle_template(control, kAssured, TraceEvent::Kind::evicted);
 }
 
 ConnectionIndex Worker::allocate() {

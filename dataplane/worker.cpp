@@ -175,11 +175,30 @@ void Worker::look_over(ConnectionIndex index, std::uint32_t status, Ticks now) {
         return;
     }
     const Policy& policy = snapshot_->policy;
-    if (policy.expire_nodest && !(status & kTemplate) &&
+    if (policy.expire_nodest && !(status & kMapping) &&
         !snapshot_->is_deployed(connection.server_slot))
-        kill(index, TraceEvent::Kind::expired);
+        end_at_nodest(index, status);
     else if (policy.drop_entries && random() % 32 == 0 && gives_way(connection, status, now))
         kill(index, TraceEvent::Kind::evicted);
+}
+
+// As IPVS after a server was deleted: its connections end, and its templates with the last one that
+// they control. Added again, the server gets no client back.
+void Worker::end_at_nodest(ConnectionIndex index, std::uint32_t status) {
+    const Connection& connection = plane_.table[index];
+    if (status & kTemplate) return end_idle_template(index, 0, TraceEvent::Kind::expired);
+    const ConnectionIndex control = status & kControlled ? connection.next : kNoConnection;
+    if (kill(index, TraceEvent::Kind::expired) && control != kNoConnection)
+        end_idle_template(control, 0, TraceEvent::Kind::expired);
+}
+
+// If the template controls no connection and has none of the flags in `keeping`.
+void Worker::end_idle_template(ConnectionIndex index, std::uint32_t keeping, TraceEvent::Kind why) {
+    const Connection& one = plane_.table[index];
+    const std::uint32_t status = one.status.load(std::memory_order_acquire);
+    if ((status & (kLive | kMapping | keeping)) == kLive &&
+        one.hop[0].load(std::memory_order_relaxed) == 1)
+        kill(index, why);
 }
 
 void Worker::sweep_all(Ticks now) {

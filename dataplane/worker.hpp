@@ -348,6 +348,8 @@ class Worker {
     void bury(ConnectionIndex index, std::uint32_t last_status);  // it is in the table no more
     bool expire(ConnectionIndex index);
     void look_over(ConnectionIndex index, std::uint32_t status, Ticks now);
+    void end_at_nodest(ConnectionIndex index, std::uint32_t status);
+    void end_idle_template(ConnectionIndex index, std::uint32_t keeping, TraceEvent::Kind why);
 
     // forward
     HopIndex remembered_hop(const Connection& connection, Direction direction,
