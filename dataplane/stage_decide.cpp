@@ -24,6 +24,7 @@ void Worker::decide(Burst<F>& burst) {
             continue;
         }
         burst.entries[i] = decide_at_length(burst, i);
+        if (replaced_count_ != nullptr) forget_replaced();
         if (!burst.entries[i])
             burst.gone |= 1U << i;
         else if (burst.headers[i].tcp_flags & kSyn)
@@ -86,7 +87,7 @@ inline Worker::Track Worker::meet(Connection& connection, ConnectionIndex index,
     if (direction == Direction::original) {
         const bool opens = (headers.tcp_flags & (kSyn | kRst)) == kSyn;
         if (opens && starts_anew(connection, status)) {
-            kill(index, TraceEvent::Kind::replaced);
+            replace(index, status);
             return Track::gone;
         }
         if (!snapshot_->is_deployed(connection.server_slot)) return at_nodest(index);
@@ -186,6 +187,7 @@ Entry Worker::join(const Burst<F>& burst, unsigned i) {
     if (!entry) return Entry();
     const Track result =
         track(plane_.table[entry.index()], entry.index(), entry.direction(), headers);
+    if (replaced_count_ != nullptr) forget_replaced();
     return result == Track::pass ? entry : Entry();
 }
 
@@ -228,6 +230,24 @@ bool Worker::kill(ConnectionIndex index, TraceEvent::Kind why) {
     bury(index, status);
     if (traces(kTraceTable)) note(why, index, static_cast<std::uint32_t>(state_of(status)));
     return true;
+}
+
+// IPVS forgets such a connection by a timer, a moment later: when it chooses a server for the SYN,
+// the old one still counts.
+void Worker::replace(ConnectionIndex index, std::uint32_t status) {
+    if (replaced_count_ != nullptr) forget_replaced();
+    ServerLoad& load = plane_.loads[plane_.table[index].server_slot];
+    replaced_slot_ = plane_.table[index].server_slot;
+    replaced_count_ = is_active(state_of(status)) ? &load.active : &load.inactive;
+    replaced_count_->fetch_add(1, std::memory_order_seq_cst);
+    kill(index, TraceEvent::Kind::replaced);
+}
+
+void Worker::forget_replaced() {
+    replaced_count_->fetch_sub(1, std::memory_order_seq_cst);
+    replaced_count_ = nullptr;
+    look_after_unbind(plane_.loads[replaced_slot_]);
+    note_fall(plane_.loads.data(), replaced_slot_);
 }
 
 // Settles what a connection leaves: its server's counts, its template, its memory.

@@ -345,6 +345,8 @@ class Worker {
 
     // the end of a connection; false when another worker was first
     bool kill(ConnectionIndex index, TraceEvent::Kind why);
+    void replace(ConnectionIndex index, std::uint32_t status);
+    void forget_replaced();
     void bury(ConnectionIndex index, std::uint32_t last_status);  // it is in the table no more
     bool expire(ConnectionIndex index);
     void look_over(ConnectionIndex index, std::uint32_t status, Ticks now);
@@ -419,6 +421,9 @@ class Worker {
     Ticks refilled_at_ = 0;        // when both last grew
     std::uint16_t ip_id_ = 0;
     std::uint32_t random_;
+    // The server of a connection that a SYN takes the place of, while that is scheduled.
+    std::atomic<std::int32_t>* replaced_count_ = nullptr;
+    std::uint32_t replaced_slot_ = 0;
     std::uint32_t until_shed_ = 0;  // first packets, until drop_packet takes one
     // Of the burst in hand: those that go after the others.
     std::array<rte_mbuf*, kMaxBurst> ipv6_;
