@@ -77,7 +77,10 @@ Result<ServiceCompiler::Compiled> ServiceCompiler::build(const ServiceKey& key,
     built.source = same && *before->source == desired
                        ? before->source
                        : std::make_shared<const DesiredService>(desired);
-    if (same) built.slow_start = SlowStart(before->slow_start, before->source.get(), desired, now);
+    if (same) {
+        built.slow_start = SlowStart(before->slow_start, before->source.get(), desired, now);
+        built.last_weights = last_weights(*before, desired);
+    }
 
     const auto done =
         key.address.is_ipv4()
@@ -85,6 +88,23 @@ Result<ServiceCompiler::Compiled> ServiceCompiler::build(const ServiceKey& key,
             : build_service<Family::ipv6>(built, desired, vs, same ? before : nullptr, now);
     if (!done) return tl::unexpected(done.error());
     return built;
+}
+
+ServiceCompiler::LastWeights ServiceCompiler::last_weights(const Compiled& before,
+                                                           const DesiredService& now) {
+    LastWeights last;
+    for (const DesiredServer& server : now.servers)
+        if (server.options.weight == 0) last.emplace(server.key, 0);
+    if (last.empty()) return last;
+    for (const DesiredServer& was : before.source->servers) {
+        const auto quiesced = last.find(was.key);
+        if (quiesced == last.end()) continue;
+        const auto known = before.last_weights.find(was.key);
+        quiesced->second = was.options.weight != 0              ? was.options.weight
+                           : known != before.last_weights.end() ? known->second
+                                                                : 0;
+    }
+    return last;
 }
 
 template <Family F>
@@ -97,8 +117,11 @@ Result<void> ServiceCompiler::build_service(Compiled& built, const DesiredServic
     scheduled.reserve(desired.servers.size());
     for (std::size_t i = 0; i < desired.servers.size(); ++i) {
         const DesiredServer& server = desired.servers[i];
-        scheduled.push_back({built.slow_start.weight(server, now), (*service)->servers()[i].slot,
-                             server.key.address, server.key.port});
+        const auto last = built.last_weights.find(server.key);
+        scheduled.push_back(
+            {built.slow_start.weight(server, now), (*service)->servers()[i].slot,
+             server.key.address, server.key.port,
+             last == built.last_weights.end() ? 0 : built.slow_start.scaled(last->second)});
     }
     SchedulerOptions options;
     options.fallback = desired.options.flags & kFlagSched1;

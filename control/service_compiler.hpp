@@ -3,6 +3,7 @@
 // scheduler's cursor included; what changed goes on where its scheduler says. Control thread only.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <variant>
 #include <vector>
@@ -38,12 +39,17 @@ class ServiceCompiler {
   private:
     template <Family F>
     using Shared = std::shared_ptr<const Service<F>>;
+    // Of servers with weight 0 that had another one since they were added, that one: IPVS remembers
+    // it, whatever the scheduler.
+    using LastWeights = std::map<ServerKey, std::uint32_t>;
     struct Compiled {
         ServiceKey key;
         std::shared_ptr<const DesiredService> source;
         std::variant<Shared<Family::ipv4>, Shared<Family::ipv6>> service;
         SlowStart slow_start;
+        LastWeights last_weights;
     };
+    static LastWeights last_weights(const Compiled& before, const DesiredService& now);
     Result<Compiled> build(const ServiceKey& key, const DesiredService& desired,
                            const VsSettings& vs, const Compiled* before, std::uint32_t now);
     template <Family F>

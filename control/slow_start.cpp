@@ -40,6 +40,11 @@ SlowStart::SlowStart(const SlowStart& before, const DesiredService* was, const D
         scale_ = kScale;
 }
 
+std::uint32_t SlowStart::scaled(std::uint32_t weight) const {
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(std::uint64_t{weight} * scale_, kMaxWeight));
+}
+
 std::uint32_t SlowStart::weight(const DesiredServer& server, std::uint32_t now) const {
     const std::uint64_t full = std::uint64_t{server.options.weight} * scale_;
     const auto growing = since_.find(server.key);

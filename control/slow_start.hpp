@@ -26,6 +26,7 @@ class SlowStart {
 
     bool growing() const { return !since_.empty(); }
     std::uint32_t weight(const DesiredServer& server, std::uint32_t now) const;
+    std::uint32_t scaled(std::uint32_t weight) const;  // of one that does not grow
 
   private:
     std::uint32_t duration_ = 0;

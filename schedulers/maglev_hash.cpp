@@ -33,8 +33,10 @@ struct Walk {
     }
 };
 
-std::vector<Walk> walks_of(std::span<const ScheduledServer> servers,
-                           std::span<const std::uint32_t> weights) {
+std::vector<Walk> walks_of(std::span<const ScheduledServer> servers) {
+    std::vector<std::uint32_t> weights;
+    for (const ScheduledServer& server : servers)
+        weights.push_back(server.weight > 0 ? server.weight : server.last_weight);
     std::uint32_t divisor = 0;
     for (const std::uint32_t weight : weights)
         divisor = std::gcd(divisor, weight);
@@ -57,28 +59,12 @@ std::vector<Walk> walks_of(std::span<const ScheduledServer> servers,
 
 MaglevHash::MaglevHash(Servers list, const SchedulerOptions& options)
     : Scheduler(std::move(list)), fallback_(options.fallback), port_(options.port) {
-    for (const ScheduledServer& server : servers())
-        last_weights_.push_back(server.weight);
     fill_table();
-}
-
-void MaglevHash::inherit(const Scheduler& before) {
-    const auto& old = static_cast<const MaglevHash&>(before);
-    bool changed = false;
-    for (std::size_t i = 0; i < servers().size(); ++i) {
-        if (servers()[i].weight > 0) continue;
-        for (std::size_t j = 0; j < old.servers().size(); ++j) {
-            if (old.servers()[j].slot != servers()[i].slot) continue;
-            last_weights_[i] = old.last_weights_[j];
-            changed = changed || last_weights_[i] > 0;
-        }
-    }
-    if (changed) fill_table();
 }
 
 void MaglevHash::fill_table() {
     constexpr std::uint32_t kFree = UINT32_MAX;
-    std::vector<Walk> walks = walks_of(servers(), last_weights_);
+    std::vector<Walk> walks = walks_of(servers());
     table_.clear();
     if (walks.empty()) return;
     table_.assign(kPlaces, kFree);

@@ -7,7 +7,7 @@
 //
 // The table is made of the last weights other than 0: a server that is quiesced keeps its places,
 // and its clients are refused; with `fallback` they are hashed again until a usable server is met.
-// That memory is all that passes from one table to the next (inherit). Workers do not meet.
+// Remembers nothing itself: workers do not meet.
 #pragma once
 
 #include "schedulers/scheduler.hpp"
@@ -19,7 +19,6 @@ class MaglevHash final : public Scheduler {
     MaglevHash(Servers servers, const SchedulerOptions& options);
     Choice choose(const Arrival& arrival, Loads loads,
                   std::uint64_t cursor) const noexcept override;
-    void inherit(const Scheduler& before) override;
 
     static constexpr std::uint32_t kPlaces = 4093;  // a prime: every step visits every place
 
@@ -32,8 +31,7 @@ class MaglevHash final : public Scheduler {
 
     const bool fallback_;
     const bool port_;
-    std::vector<std::uint32_t> last_weights_;  // by index; 0: it never had one
-    std::vector<std::uint32_t> table_;         // indices; empty: no server has a place
+    std::vector<std::uint32_t> table_;  // indices; empty: no server has a place
 };
 
 }  // namespace usher

@@ -65,6 +65,7 @@ struct ScheduledServer {
     std::uint32_t slot;    // where its load is counted; keeps its value while the server exists
     IpAddress address;
     std::uint16_t port;
+    std::uint32_t last_weight = 0;  // of a weight of 0: what it was before; 0: never more
 };
 
 // The loads of all servers, by slot.

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -31,6 +32,10 @@ class Table {
     void change(const std::vector<std::uint32_t>& weights,
                 const std::vector<std::uint32_t>& slots) {
         const auto before = std::move(scheduler_);
+        std::map<std::uint32_t, std::uint32_t> known;
+        for (const ScheduledServer& server : before->servers())
+            known[server.slot] = server.weight > 0 ? server.weight : server.last_weight;
+        last_weights_ = std::move(known);
         build(weights, slots);
         scheduler_->inherit(*before);
         cursor_ = scheduler_->carry(*before, cursor_);
@@ -67,8 +72,9 @@ class Table {
     void build(const std::vector<std::uint32_t>& weights, const std::vector<std::uint32_t>& slots) {
         Scheduler::Servers servers;
         for (std::size_t i = 0; i < weights.size(); ++i)
-            servers.push_back(
-                {weights[i], slots[i], IpAddress(Be32::from_host(0xc0a80001U + slots[i])), 80});
+            servers.push_back({weights[i], slots[i],
+                               IpAddress(Be32::from_host(0xc0a80001U + slots[i])), 80,
+                               last_weights_[slots[i]]});
         scheduler_ = kind_->make(std::move(servers), options_);
     }
 
@@ -76,6 +82,7 @@ class Table {
     const SchedulerOptions options_;
     std::unique_ptr<Scheduler> scheduler_;
     std::vector<ServerLoad> loads_;
+    std::map<std::uint32_t, std::uint32_t> last_weights_;  // by slot
     std::uint64_t cursor_ = 0;
 };
 
