@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The log: one line a message on standard error. Level and debug areas are switched at run time.
-// Any thread may call any of these; a line is one write(2). Workers log only where a debug area
-// that is off by default asks for it.
+// Any thread may call any of these; a line is one write(2). Workers call none of them: what they
+// have to say they note in a ring (dataplane/trace.hpp).
 //
 // Under systemd (standard error is the journal) a line begins with its syslog level, "<4>", which
 // the journal takes off; otherwise with the time in UTC:
@@ -47,10 +47,6 @@ void log_warning(fmt::format_string<Args...> format, Args&&... args) {
 template <class... Args>
 void log_notice(fmt::format_string<Args...> format, Args&&... args) {
     log_at(LogLevel::notice, format, std::forward<Args>(args)...);
-}
-template <class... Args>
-void log_info(fmt::format_string<Args...> format, Args&&... args) {
-    log_at(LogLevel::info, format, std::forward<Args>(args)...);
 }
 
 // A debug message needs its area on, or the level at debug (which means all areas).

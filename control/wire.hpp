@@ -18,8 +18,6 @@
 
 namespace usher {
 
-constexpr std::size_t kMaxLine = std::size_t{32} << 20;  // bytes
-
 std::string_view errc_name(Errc code);  // "EEXIST", ...
 std::optional<Errc> parse_errc(std::string_view name);
 

@@ -104,9 +104,7 @@ using FlowIn = std::conditional_t<F == Family::ipv4, const Flow4&, Flow6>;
 
 class ConnectionTable {
   public:
-    static constexpr unsigned kMinBits = 8, kMaxBits = 27;
-
-    ConnectionTable(unsigned bits, const HashSeed& seed);
+    ConnectionTable(unsigned bits, const HashSeed& seed);  // 2^bits connections: 8 to 27
 
     // `protocol` is filed_under() here and below.
     template <Family F>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What passes between the workers and Linux's interface for a port that is all ours (exception_
-// thread.hpp has the other end): rings, so that a worker makes no system call for it.
+// What passes between the workers and Linux's interface for a port that is all ours: rings, so that
+// a worker makes no system call for it. exception_thread.hpp has the other end.
 //
 //   a worker    -> to_linux   -> the thread writes it to the tap -> spent -> the keeper frees it
 //   the keeper  <- from_linux <- the thread reads it from the tap

@@ -32,7 +32,7 @@
 
 namespace usher {
 
-using OutsideIndex = std::uint16_t;  // of an address; who has which: control/outside_book.hpp
+using OutsideIndex = std::uint16_t;  // of an address; the control thread's OutsideBook has them
 inline constexpr OutsideIndex kMaxOutside = 256;
 inline constexpr OutsideIndex kNoOutside = 0xffff;
 

@@ -117,36 +117,6 @@ Result<void> add_all(int map, const Keys& keys) {
 
 }  // namespace
 
-Result<Steering> Steering::of_interface(const std::string& interface) {
-    const auto found = attached_program(interface);
-    if (!found) return tl::unexpected(found.error());
-    if (!*found || !(*found)->is_ours)
-        return fail(Errc::unavailable,
-                    fmt::format("{} does not have usherd's XDP program", interface));
-    UniqueFd program(bpf_prog_get_fd_by_id((*found)->id));
-    if (program.get() < 0)
-        return fail(Errc::permission, fmt::format("cannot open the XDP program of {}: {}",
-                                                  interface, std::strerror(errno)));
-    return of_program(program.get());
-}
-
-Result<Steering> Steering::of_program(int program_fd) {
-    std::array<std::uint32_t, 32> ids{};
-    bpf_prog_info info{};
-    info.nr_map_ids = ids.size();
-    info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
-    std::uint32_t size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(program_fd, &info, &size) < 0)
-        return fail(Errc::unavailable,
-                    fmt::format("cannot list the XDP program's maps: {}", std::strerror(errno)));
-    Steering steering;
-    for (std::size_t i = 0; i < info.nr_map_ids && i < ids.size(); ++i) {
-        const auto taken = steering.take_map(UniqueFd(bpf_map_get_fd_by_id(ids[i])));
-        if (!taken) return tl::unexpected(taken.error());
-    }
-    return if_complete(std::move(steering));
-}
-
 Result<Steering> Steering::if_complete(Steering steering) {
     if (steering.services_.map.get() < 0 || steering.servers_.map.get() < 0 ||
         steering.locals_.map.get() < 0 || steering.marked_.map.get() < 0 ||

@@ -18,9 +18,9 @@
 
 #include "dataplane/marked_ports.hpp"
 #include "dataplane/steering_layout.h"
-#include "dataplane/xdp_program.hpp"
 #include "nat/address.hpp"
 #include "nat/result.hpp"
+#include "nat/unique_fd.hpp"
 
 namespace usher {
 
@@ -70,12 +70,8 @@ using SteeringCounts = std::array<std::uint64_t, STEERING_OUTCOMES>;
 
 class Steering {
   public:
-    // The interface's program must be ours and attached (Port::open() does that).
-    static Result<Steering> of_interface(const std::string& interface);
-    // A port's maps; the descriptors stay the caller's. Needs no right to open others' maps.
+    // The maps of a loaded program (Port::maps()); the descriptors stay the caller's.
     static Result<Steering> of_maps(const std::vector<int>& maps);
-    // A loaded program, attached or not; the descriptor stays the caller's.
-    static Result<Steering> of_program(int program_fd);
 
     // Fails with no_space when a map is full; the maps are then as they were before the call.
     Result<void> update(const SteeringSet& wanted);

@@ -10,8 +10,8 @@
 // knows of addresses is a template of their family; IPv6 packets of a burst go after the others.
 // A worker makes no system call, takes no lock, allocates nothing, and waits for nobody.
 //
-// Threads: everything here belongs to the worker's thread, but for counters(), server_counters(),
-// trace() and wanted_neighbours(), which the control thread reads.
+// Threads: everything here belongs to the worker's thread, but for what the control thread reads:
+// counters(), server_counters(), trace(), and the requests in neighbours().
 #pragma once
 
 #include <array>

@@ -89,7 +89,11 @@ class SteeringTest : public testing::Test {
         ASSERT_NE(object_, nullptr);
         ASSERT_EQ(bpf_object__load(object_), 0);
         program_ = bpf_program__fd(bpf_object__next_program(object_, nullptr));
-        steering_ = std::make_unique<Steering>(Steering::of_program(program_).value());
+        std::vector<int> maps;
+        for (auto* map = bpf_object__next_map(object_, nullptr); map != nullptr;
+             map = bpf_object__next_map(object_, map))
+            maps.push_back(bpf_map__fd(map));
+        steering_ = std::make_unique<Steering>(Steering::of_maps(maps).value());
         ASSERT_TRUE(steering_->update(usual()));
     }
     void TearDown() override { bpf_object__close(object_); }
