@@ -16,7 +16,8 @@ namespace usher {
 // ipvsadm commands). A changed order alone changes nothing.
 std::vector<Change> reload_changes(const DesiredState& running,
                                    const std::vector<ServiceConfig>& file);
-// The same for all of the file that is not read at start only: timeouts, [vs], [[mark]], services.
+// The same for all of the file that is not read at start only: [timeouts], [vs], [[mark]],
+// [[masquerade]], [forwarding], services.
 std::vector<Change> reload_changes(const DesiredState& running, const Config& file);
 
 // The same, applied; the error names what was refused. Boot is a reload of an empty state.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets that are forwarded without a connection. For the stages that follow they have one all
-// the same, which is never in the table and is given back after the burst.
-//  - One-packet scheduling (ipvsadm -o): every datagram is scheduled and counts as a connection;
-//    the answer finds no entry and goes unchanged.
-//  - With [forwarding] other = "kernel", a real server's packet that belongs to no connection and
+// the same, which is never in the table and is given back after the burst (that of a datagram in
+// fragments later: kept_loans.hpp).
+//  - One-packet scheduling (ipvsadm -o): every datagram is scheduled and counts as a connection.
+//    Its answer finds no entry. A masquerade rule takes it like whatever else its server sends;
+//    without one it goes unchanged, with the server's own address.
+//  - With [forwarding] other = "kernel", any real server's packet that belongs to no connection and
 //    is not masqueraded: forwarded as any router would.
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
