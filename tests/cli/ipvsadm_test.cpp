@@ -197,6 +197,17 @@ TEST(Native, MarkRules) {
               "prefix\n");
 }
 
+TEST(Native, UnknownWords) {
+    EXPECT_EQ(native({"serivce", "list"}, "", 2),
+              "usher: 'serivce' is unknown; 'usher --help' lists what there is\n");
+    EXPECT_EQ(native({"service", "lst"}, "", 2),
+              "usher: 'lst' is unknown; 'usher service --help' lists what there is\n");
+    EXPECT_EQ(native({"service"}, "", 2),
+              "A subcommand is required\nRun with --help for more information.\n");
+    EXPECT_EQ(native({"vs", "set", "drop_entry"}, "", 2),
+              "VALUE is required\nRun with --help for more information.\n");
+}
+
 TEST(Native, ShowsTablesAndRefusals) {
     EXPECT_EQ(native({"drop"}, success_line({{"no_service", 5}, {"ttl", 12345}}), 0),
               "{\"command\":\"drop.list\"}|REASON      PACKETS\n"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tools/cli/native.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <ostream>
 #include <utility>
@@ -8,6 +10,23 @@
 #include "tools/cli/native_session.hpp"
 
 namespace usher {
+
+namespace {
+
+// CLI11 says of a misspelt subcommand only that one is missing. Which word nobody knows, and who
+// lists those that there are; empty: all words were known.
+std::string unknown_word(const CLI::App& app) {
+    const std::vector<std::string> rest = app.remaining(true);
+    if (rest.empty()) return {};
+    std::string path = "usher";
+    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+        at = at->get_subcommands().front();
+        path += " " + at->get_name();
+    }
+    return fmt::format("'{}' is unknown; '{} --help' lists what there is", rest.front(), path);
+}
+
+}  // namespace
 
 std::optional<Json> NativeSession::fetch(const Json& request) {
     if (!daemon_) daemon_ = context_.connect(socket);
@@ -59,6 +78,12 @@ int run_native(std::vector<std::string> words, const NativeContext& context) {
     std::reverse(words.begin(), words.end());  // the order in which CLI11 wants them
     try {
         app.parse(std::move(words));
+    } catch (const CLI::RequiredError& error) {
+        if (const std::string unknown = unknown_word(app); !unknown.empty())
+            session.refuse(unknown, 2);
+        else
+            app.exit(error, context.terminal.out, context.terminal.err);
+        return 2;
     } catch (const CLI::ParseError& error) {
         return app.exit(error, context.terminal.out, context.terminal.err) == 0 ? 0 : 2;
     }
