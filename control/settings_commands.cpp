@@ -19,13 +19,24 @@ std::optional<T> value_of(const std::array<Word<T>, N>& words, std::string_view 
     return std::nullopt;
 }
 
+template <class T, std::size_t N>
+std::string list_of(const std::array<Word<T>, N>& words) {
+    std::string list;
+    for (const auto& word : words)
+        list.append(list.empty() ? "" : ", ").append(word.text);
+    return list;
+}
+
 Result<std::uint32_t> read_areas(const Json& names) {
     if (!names.is_array()) return fail(Errc::protocol, "request: 'debug' must be an array");
     std::uint32_t areas = 0;
     for (const Json& name : names) {
         if (!name.is_string()) return fail(Errc::protocol, "request: 'debug' must hold strings");
         const auto area = value_of(kDebugWords, name.get_ref<const std::string&>());
-        if (!area) return fail(Errc::invalid, "request: 'debug' has an area that does not exist");
+        if (!area)
+            return fail(Errc::invalid,
+                        "request: 'debug' has an area that does not exist; there are " +
+                            list_of(kDebugWords));
         areas |= *area;
     }
     return areas;
@@ -67,7 +78,8 @@ std::string log_set(const Json& members, Director& director) {
     if (in.has("level")) {
         const auto level = value_of(kLogLevelWords, in.text("level", ""));
         if (level) config.level = *level;
-        if (!level) in.fail_with(Errc::invalid, "level", "is not a log level");
+        if (!level)
+            in.fail_with(Errc::invalid, "level", "must be one of " + list_of(kLogLevelWords));
     }
     const Json* debug = in.member("debug");
     if (const auto ok = in.finish(); !ok) return failure_line(ok.error());
