@@ -124,6 +124,7 @@ TEST(AddressRange, forms) {
 
 TEST(GoodFiles, every_key_is_read) {
     const Config config = good(read_config(every_key())).config;
+    EXPECT_EQ(config.interfaces.at(0).packet_buffers, 32768U);
     EXPECT_EQ(config.interfaces.at(2).attach, AttachKind::pci);
     EXPECT_EQ(config.interfaces.at(2).pci, "0000:03:00.0");
     EXPECT_EQ(config.interfaces.at(2).exception_name(), "wan0");

@@ -178,7 +178,7 @@ def test_full_example(rig):
     text = re.sub(r"(?m)^socket = \S+", f'socket = "{rig.usherd.socket}"', text)
     rig.usherd.config.write_text(text)
     rig.usherd.start()
-    expect(len(rig.usherd.ask("service.list")["services"]) == 5, "conf/examples/full.toml loads")
+    expect(len(rig.usherd.ask("service.list")["services"]) == 7, "conf/examples/full.toml loads")
     expect(len(rig.usherd.ask("marks.list")) == 2, "with its marks")
     rig.usherd.stop()
 
