@@ -76,7 +76,7 @@ TEST(MachineCheck, AllIsWell) {
               "ok      Linux 6.1.0-13-amd64\n"
               "ok      privileges to start are there\n"
               "ok      hugepages: 1024 of 2 MiB are free, 48 are needed\n"
-              "ok      a full table of 2^20 connections takes 100 MiB of 4096 MiB\n"
+              "ok      a full table of 2^20 connections takes 108 MiB of 4096 MiB\n"
               "ok      workers are alone on cores 2, 3\n"
               "ok      eth0: up, driver i40e (XDP without copying), MTU 1500\n");
     EXPECT_FALSE(has_error(check_machine(box.config, box.machine, box.cores)));
@@ -128,7 +128,7 @@ const Case kCases[] = {
      "advice  transparent hugepages are off, and the connection table is slower without: echo "
      "madvise > /sys/kernel/mm/transparent_hugepage/enabled\n"},
     {"table_too_large", [](Box& b) { b.config.connection_table_bits = 27; },
-     "error   a full table of 2^27 connections takes 12800 MiB of 4096 MiB: lower "
+     "error   a full table of 2^27 connections takes 13824 MiB of 4096 MiB: lower "
      "connection_table_bits, or more memory\n"},
     {"core_is_off", [](Box& b) { b.machine.cores.erase(3); },
      "error   core 3 does not exist or is off: name others in [workers] cores; `lscpu -e` lists "

@@ -152,8 +152,8 @@ Result<std::string> drops_table(const Json& result) {
 
 Result<std::string> table_summary(const Json& result) {
     return read_table(result).map([](const TableRow& row) {
-        return fmt::format("{} connections of {} (2^{}), {} MiB\n", row.connections, row.size,
-                           row.bits, row.memory_bytes >> 20);
+        return fmt::format("{} connections of {} (2^{}), {} MiB reserved\n", row.connections,
+                           row.size, row.bits, row.memory_bytes >> 20);
     });
 }
 
