@@ -161,7 +161,7 @@ enum DebugArea : std::uint32_t {
     kDebugControl = 1U << 5,    // commands, snapshots, reloads
 };
 
-// ipvsadm --set, and IPVS's fixed state timeouts.
+// ipvsadm --set, in seconds. Those of the other states are fixed, as IPVS's are.
 struct Timeouts {
     std::uint32_t tcp = 900;
     std::uint32_t tcp_fin = 120;
@@ -178,7 +178,7 @@ struct VsSettings {
     std::uint32_t drop_entry = 0;       // 0 never, 1 and 2 when the table is nearly full,
     std::uint32_t drop_packet = 0;      // 3 always; these two as well
     std::uint32_t secure_tcp = 0;
-    std::uint32_t expire_nodest_conn = 0;  // 0 or 1, as all that follow
+    std::uint32_t expire_nodest_conn = 0;  // 0 or 1, as the next four
     std::uint32_t expire_quiescent_template = 0;
     std::uint32_t nat_icmp_send = 0;
     std::uint32_t sloppy_sctp = 0;

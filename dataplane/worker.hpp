@@ -296,7 +296,7 @@ class Worker {
     Entry lend(Burst<F>& burst, unsigned i, const Target<F>& target);
     void take_back();
 
-    // what goes the long way: ICMP errors and fragments
+    // what goes the long way: ICMP, SCTP and fragments
     template <Family F>
     void pass_icmp(rte_mbuf* packet, PortIndex port);
     template <Family F>
