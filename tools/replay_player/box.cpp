@@ -100,6 +100,9 @@ Result<std::vector<ConnectionRow>> Box::connections() {
 }
 
 Result<void> Box::set_marks(std::vector<MarkRule> marks) {
+    // Whatever it was called when it was recorded: what is marked comes from the clients.
+    for (MarkRule& mark : marks)
+        if (!mark.interface.empty()) mark.interface = "ext";
     DesiredState state = box_->director().desired();
     state.marks = std::move(marks);
     ++state.revision;

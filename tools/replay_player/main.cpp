@@ -54,9 +54,11 @@ bool emit(const Options& options, const std::string& name, const json& file, con
 
 Outcome play(const std::string& path, const Options& options) {
     std::ifstream in(path);
-    const json file = json::parse(in, nullptr, false);
-    if (!file.is_object() || !file.contains("scenario"))
-        return say_failed(path, "there is no such file, or it has no scenario");
+    json file = json::parse(in, nullptr, false);
+    if (!file.is_object())
+        return say_failed(path, "there is no such file, or it is no JSON object");
+    // One that somebody writes to see what happens may be no more than that.
+    if (!file.contains("scenario")) file = json{{"scenario", file}};
     const auto scenario = read_scenario(file.at("scenario"));
     if (!scenario) return say_failed(path, scenario.error().message);
     const std::string& name = scenario->name;
