@@ -13,8 +13,11 @@ tl::unexpected<Error> not_yet(const char* what) {
 }  // namespace
 
 Result<void> supported(const ServiceOptions& options) {
-    if (!options.persistence_engine.empty()) return not_yet("persistence engines are");
-    return {};
+    if (options.persistence_engine.empty()) return {};
+    // IPVS has one engine. What it does not have itself is refused in its own words.
+    if (options.persistence_engine != "sip")
+        return fail(Errc::no_such_entry, "Scheduler or persistence engine not found");
+    return not_yet("persistence engines are");
 }
 
 Result<void> supported(const ServerOptions& options) {

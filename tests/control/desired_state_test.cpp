@@ -144,6 +144,8 @@ TEST_F(DesiredStateTest, WhatIsNotBuiltIsRefusedWithASentence) {
     const Error error = refused(ServiceAdd{service(), options});
     EXPECT_EQ(error.code, Errc::not_supported);
     EXPECT_EQ(error.message, "persistence engines are not supported by this version of Usher");
+    options.persistence_engine = "nosuch";  // IPVS's own refusal
+    EXPECT_EQ(refused(ServiceAdd{service(), options}).code, Errc::no_such_entry);
 }
 
 TEST_F(DesiredStateTest, ServersThatAreNotBuiltAreRefused) {
