@@ -10,7 +10,8 @@ namespace {
 // Linux's: TCP_TIMEOUT_INIT, and TCP_RTO_MIN with what the clock's grain adds.
 constexpr Micros kOpeningPatience = 1'000'000;
 constexpr Micros kPatience = 208'000;
-constexpr unsigned kOpeningAttempts = 6;
+constexpr unsigned kOpeningAttempts = 6;  // tcp_syn_retries
+constexpr unsigned kAnswerAttempts = 5;   // tcp_synack_retries
 constexpr unsigned kAttempts = 15;
 
 bool is_before(std::uint32_t a, std::uint32_t b) {
@@ -112,7 +113,8 @@ void TcpEnd::arm(Micros now) {
 
 void TcpEnd::on_timer(Micros now) {
     if (!due_ || now < *due_) return;
-    if (++attempts_ > (opened_ ? kAttempts : kOpeningAttempts)) return end(Fault::timed_out);
+    const unsigned most = opened_ ? kAttempts : heard_ ? kAnswerAttempts : kOpeningAttempts;
+    if (++attempts_ > most) return end(Fault::timed_out);
     // The first is Linux's tail loss probe: the timeout proper is counted from there.
     const bool is_probe = opened_ && attempts_ == 1;
     recovering_ = opened_ && !is_probe;
