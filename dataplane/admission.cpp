@@ -21,7 +21,9 @@ namespace {
 
 constexpr std::uint16_t kFtpDataPort = 20;
 constexpr int kPortTries = 16;
-constexpr std::uint32_t kEvictions = 64;  // that may be waiting, when the table is full
+constexpr std::uint32_t kEvictions = 64;   // that may be waiting, when the table is full
+constexpr std::uint32_t kRoomAhead = 128;  // for several bursts, of one worker
+constexpr int kEvictionsAhead = 2;         // for one arrival
 constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
 constexpr auto kSctpProtocol = static_cast<std::uint8_t>(Protocol::sctp);
 
@@ -377,10 +379,18 @@ void Worker::evict(ConnectionIndex index) {
 }
 
 ConnectionIndex Worker::allocate() {
+    // Nearly full: the oldest half-open ones give way to arrivals to come, as memory is free only
+    // after a grace period.
+    const std::uint32_t ahead =
+        std::min(kRoomAhead, plane_.table.capacity() / 4 / plane_.workers());
+    for (int n = 0; n < kEvictionsAhead && free_list_.is_short_of(ahead); ++n) {
+        const ConnectionIndex oldest = half_open_.pop();
+        if (oldest == kNoConnection) break;
+        evict(oldest);
+    }
     ConnectionIndex index = free_list_.allocate();
     if (index != kNoConnection) return index;
-    // Full. What is retired may be free by now; else the oldest half-open ones give way to the next
-    // arrivals: memory is free only after a grace period, so no more than a few at a time.
+    // Full. What is retired may be free by now; else some more give way.
     free_list_.collect();
     index = free_list_.allocate();
     while (index == kNoConnection && free_list_.pending() < kEvictions) {

@@ -26,6 +26,11 @@ class ConnectionPool {
     ConnectionIndex take_chunk();
     void give_chunk(ConnectionIndex first);
 
+    // Every connection is in use, or on some worker's list of free ones.
+    bool is_empty() const {
+        return ever_used() >= table_.capacity() &&
+               static_cast<ConnectionIndex>(top_.load(std::memory_order_relaxed)) == kNoConnection;
+    }
     // Connections with an index from here on have never been used.
     std::uint32_t ever_used() const { return fresh_.load(std::memory_order_relaxed); }
 
@@ -49,6 +54,10 @@ class FreeList {
     void give_back(ConnectionIndex index);              // that nobody else can have seen
     void collect();                                     // frees what has waited long enough
     std::uint32_t pending() const { return pending_; }  // retired and not yet free
+    // Fewer than so many are free or will be soon, and there are no others.
+    bool is_short_of(std::uint32_t wanted) const {
+        return free_count_ + pending_ < wanted && pool_.is_empty();
+    }
 
   private:
     struct Batch {

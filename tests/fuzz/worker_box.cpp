@@ -93,10 +93,13 @@ std::vector<Box::Sent> Box::pass(PortIndex port, const std::vector<Frame>& frame
         packets.push_back(packet);
         injected_.push_back({frame, port, 0});
     }
+    // Online while it works, as in its thread: nothing that it lets go of is used again meanwhile.
     Worker& worker = director_->worker();
+    worker.start();
     worker.process(packets, port, director_->now);
     worker.upkeep(director_->now);
     worker.transmit().flush();
+    worker.stop();
     return take();
 }
 

@@ -56,10 +56,13 @@ std::vector<InProcess::Sent> InProcess::pass(PortIndex port,
     return caught();
 }
 
+// Online while it works, as in its thread: nothing that it lets go of is used again meanwhile.
 void InProcess::process(PortIndex port, const std::vector<rte_mbuf*>& packets) {
+    worker().start();
     worker().process(packets, port, box_->now);
     worker().upkeep(box_->now);
     worker().transmit().flush();
+    worker().stop();
 }
 
 std::vector<InProcess::Sent> InProcess::caught() {
