@@ -21,9 +21,8 @@ namespace {
 
 constexpr std::uint16_t kFtpDataPort = 20;
 constexpr int kPortTries = 16;
-constexpr std::uint32_t kEvictions = 64;   // that may be waiting, when the table is full
-constexpr std::uint32_t kRoomAhead = 128;  // for several bursts, of one worker
-constexpr int kEvictionsAhead = 2;         // for one arrival
+constexpr std::uint32_t kEvictions = 64;  // that may be waiting, when the table is full
+constexpr int kEvictionsAhead = 2;        // for one arrival
 constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
 constexpr auto kSctpProtocol = static_cast<std::uint8_t>(Protocol::sctp);
 
@@ -381,9 +380,7 @@ void Worker::evict(ConnectionIndex index) {
 ConnectionIndex Worker::allocate() {
     // Nearly full: the oldest half-open ones give way to arrivals to come, as memory is free only
     // after a grace period.
-    const std::uint32_t ahead =
-        std::min(kRoomAhead, plane_.table.capacity() / 4 / plane_.workers());
-    for (int n = 0; n < kEvictionsAhead && free_list_.is_short_of(ahead); ++n) {
+    for (int n = 0; n < kEvictionsAhead && free_list_.is_short_of(room_ahead_); ++n) {
         const ConnectionIndex oldest = half_open_.pop();
         if (oldest == kNoConnection) break;
         evict(oldest);

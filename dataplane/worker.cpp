@@ -15,6 +15,8 @@ namespace {
 // that path MTU discovery lives on, apart.
 constexpr std::uint32_t kRefusalsPerSecond = 1000;
 
+constexpr std::uint32_t kRoomAhead = 128;  // for several bursts
+
 std::uint32_t refilled(std::uint32_t left) {
     return std::min(kRefusalsPerSecond, left + kRefusalsPerSecond / kTicksPerSecond);
 }
@@ -43,6 +45,7 @@ Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports,
     : plane_(plane),
       id_(id),
       free_list_(plane.table, plane.pool, plane.grace),
+      room_ahead_(std::min(kRoomAhead, plane.table.capacity() / 4 / plane.workers())),
       half_open_(plane.table, id, plane.table.capacity()),
       half_open_ftp_(plane.table, id, plane.ftp.size()),
       sweeper_(plane, id),

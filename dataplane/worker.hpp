@@ -408,6 +408,7 @@ class Worker {
     const Snapshot* snapshot_ = nullptr;  // of the burst in hand
     Ticks now_ = 0;
     FreeList free_list_;
+    const std::uint32_t room_ahead_;  // connections that are to be free when the table is full
     HalfOpen half_open_;
     HalfOpen half_open_ftp_;  // of these, FTP's control connections
     Sweeper sweeper_;
