@@ -98,8 +98,9 @@ ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
     const auto kind = port_kind(static_cast<std::uint8_t>(protocol_of(filed)));
     const ConnectionIndex index = kind ? allocate() : kNoConnection;
     if (index == kNoConnection) return kNoConnection;
-    const std::uint64_t any =
-        std::uint64_t{random()} << 40 ^ std::uint64_t{random()} << 20 ^ random();
+    // Not to be guessed from other ports (RFC 6056): the hash has a secret seed.
+    const std::uint64_t any = plane_.table.hash(key, filed) ^ std::uint64_t{random()} << 40 ^
+                              std::uint64_t{random()} << 20 ^ random();
     const std::uint16_t port =
         plane_.ports.lease(outside.index, *kind, key.source_port.host(), any);
     if (port == 0) {

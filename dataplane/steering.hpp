@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tells the XDP program of one interface what belongs to us: services, real servers, destinations
-// of mark rules, who is masqueraded and behind which ports; and the box's own addresses, whose other
-// packets stay with the kernel. What is for nobody goes where OtherPackets says.
+// of mark rules, who is masqueraded and behind which ports; and the box's own addresses, whose
+// other packets stay with the kernel. What is for nobody goes where OtherPackets says.
 //
 // Called by the control thread only. update() takes the whole truth and writes the difference to
 // the kernel's maps, additions before deletions, so that no packet of a service that stays is ever
