@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "schedulers/registry.hpp"
 
@@ -191,11 +192,13 @@ std::uint16_t ServiceCompiler::timeout_class(std::uint32_t idle_timeout) {
 }
 
 // Services that are deleted and still have connections, unless they were the last ones: theirs are
-// dropped by the workers, in silence; IPVS lets go of the network only with its last service. Who
-// releases their last slot compiles again, or they would stay.
+// dropped by the workers, in silence; IPVS lets go of a family with its last service. Not those
+// whose first packets are another service's now, one of all ports. Who releases their last slot
+// compiles again, or they would stay. `list` has the family's services that there are.
 template <Family F>
 void ServiceCompiler::add_closed(typename ServiceTable<F>::List& list) const {
-    if (next_.empty()) return;
+    if (list.empty()) return;
+    std::optional<ServiceTable<F>> open;
     auto known = next_.begin();
     for (const auto& [key, servers] : slots_.held()) {
         while (known != next_.end() && known->key < key)
@@ -205,6 +208,8 @@ void ServiceCompiler::add_closed(typename ServiceTable<F>::List& list) const {
         auto service = Service<F>::make({});
         name(*service, key);
         service->closed = true;
+        if (!open) open.emplace(list);
+        if (open->find(service->protocol, service->address, service->port) != nullptr) continue;
         list.push_back(std::move(service));
     }
 }
@@ -266,7 +271,7 @@ void ServiceCompiler::add_family(CompiledServices& result) const {
             }
             const auto add = [&](std::uint8_t protocol) {
                 const bool once =
-                    service.one_packet && protocol != static_cast<std::uint8_t>(Protocol::tcp);
+                    service.one_packet && protocol == static_cast<std::uint8_t>(Protocol::udp);
                 endpoints->add(protocol, servers[i].address, servers[i].port,
                                ServerRole(once ? ServerRole::kOnePacket : ServerRole::kServer));
             };

@@ -11,6 +11,7 @@
 
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
+#include "nat/header_sum.hpp"
 #include "nat/icmp.hpp"
 #include "nat/martian.hpp"
 #include "nat/sctp_state.hpp"
@@ -24,6 +25,7 @@ constexpr int kPortTries = 16;
 constexpr std::uint32_t kEvictions = 64;  // that may be waiting, when the table is full
 constexpr int kEvictionsAhead = 2;        // for one arrival
 constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
+constexpr auto kUdp = static_cast<std::uint8_t>(Protocol::udp);
 constexpr auto kSctpProtocol = static_cast<std::uint8_t>(Protocol::sctp);
 
 std::atomic<std::int32_t>& count_for(ServerLoad& load, State state) {
@@ -34,6 +36,10 @@ std::atomic<std::int32_t>& count_for(ServerLoad& load, State state) {
 
 template <Family F>
 Entry Worker::admit(Burst<F>& burst, unsigned i) {
+    if (!has_right_header_sum<F>(burst.frame(i))) {
+        drop(burst, i, Drop::bad_ip_header);
+        return Entry();
+    }
     const Flow<F>& flow = burst.flows[i];
     const bool for_box = is_for_box(burst, i);
     if (!for_box && (is_martian(flow.source) || is_martian(flow.destination) ||
@@ -64,10 +70,13 @@ Entry Worker::admit(Burst<F>& burst, unsigned i) {
                                                        : choose(burst, i, *service);
     if (target.server == kNobodysSlot) {
         count_drop(burst, i, Drop::no_server);
-        refuse(burst, i, IcmpError::port_unreachable);
+        if (service->is_beside(flow.destination_port))
+            reset(burst, i);
+        else
+            refuse(burst, i, IcmpError::port_unreachable);
         return Entry();
     }
-    if (service->one_packet && burst.headers[i].protocol != kTcp)
+    if (service->one_packet && burst.headers[i].protocol == kUdp)
         return pass_once(burst, i, target);
     Terms terms{service->timeout_class};
     if (burst.headers[i].protocol == kTcp && service->has_ftp_helper(flow.destination_port))
@@ -139,7 +148,8 @@ const Service<F>* Worker::service_for(const Burst<F>& burst, unsigned i) const {
     return services.find(burst.headers[i].protocol, flow.destination, flow.destination_port);
 }
 
-// May the packet open a connection to a service? If not, it is taken care of.
+// May the packet open a connection to a service? If not, it is taken care of, as by the kernel of a
+// box that knows TCP and UDP and has no such service.
 template <Family F>
 bool Worker::may_open(Burst<F>& burst, unsigned i) {
     const Flow<F>& flow = burst.flows[i];
@@ -152,9 +162,14 @@ bool Worker::may_open(Burst<F>& burst, unsigned i) {
         reset(burst, i);
         return false;
     }
-    const bool opens = !ftp_data && (headers.protocol != kSctpProtocol || opens_sctp(burst, i));
-    if (!opens) drop(burst, i, Drop::not_a_first_packet);
-    return opens;
+    if (!ftp_data && (headers.protocol != kSctpProtocol || opens_sctp(burst, i))) return true;
+    if (headers.protocol == kSctpProtocol) {
+        drop(burst, i, Drop::not_a_first_packet);
+    } else {
+        count_drop(burst, i, Drop::not_a_first_packet);
+        refuse(burst, i, IcmpError::port_unreachable);
+    }
+    return false;
 }
 
 // As IPVS: an INIT; with sloppy_sctp whatever is no ABORT.
@@ -164,12 +179,17 @@ bool Worker::opens_sctp(const Burst<F>& burst, unsigned i) const {
     return chunk == kSctpInit || (snapshot_->policy.sloppy_sctp && chunk != kSctpAbort);
 }
 
-// drop_packet: every how many-th packet that would open a connection is dropped.
+// drop_packet: the first packet that would open a connection is dropped, and from then on every how
+// many-th. As IPVS's, the count goes on where it was when drop_packet is on again.
 bool Worker::is_shed() {
     const std::uint32_t rate = snapshot_->policy.drop_rate;
     if (rate == 0) return false;
-    if (until_shed_ == 0 || until_shed_ > rate) until_shed_ = rate;
-    return --until_shed_ == 0;
+    if (until_shed_ > 1) {
+        --until_shed_;
+        return false;
+    }
+    until_shed_ = rate;
+    return true;
 }
 
 template <Family F>
@@ -187,7 +207,7 @@ Worker::Target<F> Worker::choose(const Burst<F>& burst, unsigned i,
 
 template <Family F>
 Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Target<F>& target) {
-    ConnectionIndex mapping = kNoConnection;
+    Mapping mapping;
     if (!snapshot_->masquerade->empty() && turns_back(burst.flows[i], target)) {
         if (!comes_from_its_side(burst, i)) {
             give_up(target, terms);
@@ -195,16 +215,15 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
             return Entry();
         }
         mapping = mapping_to_server(burst.flows[i], burst.headers[i].protocol, target);
-        if (mapping == kNoConnection) {
+        if (!mapping) {
             give_up(target, terms);
-            const bool maskable = port_kind(burst.headers[i].protocol).has_value();
-            drop(burst, i, maskable ? Drop::no_outside_port : Drop::unknown_protocol);
+            drop(burst, i, mapping.refusal);
             return Entry();
         }
     }
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) {
-        if (mapping != kNoConnection) release_template(mapping);
+        if (mapping) release_template(mapping.index);
         give_up(target, terms);
         drop(burst, i, Drop::table_full);
         return Entry();
@@ -214,11 +233,11 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
     // Counted before it can be found, and so before anybody can end it.
     ServerLoad& load = plane_.loads[target.server];
     count_for(load, state).fetch_add(1, std::memory_order_seq_cst);
-    look_after_bind(load);
+    look_after_bind(plane_.loads.data(), target.server);
     fill(index, burst, i, target);
     std::uint32_t status = kLive | kPending | static_cast<std::uint32_t>(state);
-    if (mapping != kNoConnection) {
-        hide_client<F>(index, mapping);
+    if (mapping) {
+        hide_client<F>(index, mapping.index);
         status |= kControlled;
         // One only can control it; its template lives by its own time.
         if (target.control != kNoConnection) release_template(target.control);
@@ -366,8 +385,9 @@ void Worker::give_other_port(ConnectionIndex index) {
         deltas_between(plane_.table.flow<F>(index, Direction::original), reply.reversed());
 }
 
-// A half-open connection, and its template if that never had a connection that stood: else a flood
-// at a persistent service would fill the table with what gives way to nobody.
+// A half-open connection, and its template or mapping if that never had a connection that stood:
+// else a flood at a persistent service, or a scan from the inside, would fill the table with what
+// gives way to nobody.
 void Worker::evict(ConnectionIndex index) {
     const Connection& connection = plane_.table[index];
     const std::uint32_t status = connection.status.load(std::memory_order_acquire);

@@ -82,8 +82,9 @@ constexpr State state_of(std::uint32_t status) {
     return static_cast<State>(status & kStateMask);
 }
 
-// The timeout class of masqueraded connections.
+// The timeout classes of masqueraded connections, beyond those of services and FTP's records.
 inline constexpr std::uint16_t kMasqueradeTimeouts = 0xffff;
+inline constexpr std::uint16_t kMasqueradedQueryTimeouts = 0xfffe;
 
 struct alignas(64) Connection {
     // Constant while the entry is in the table.

@@ -31,11 +31,14 @@ class DataPlane {
     // before is destroyed then.
     void publish(std::unique_ptr<const Snapshot> next);
 
-    // The control thread, around its own walks over the table: nothing that it reads is reused.
+    // The control thread, around its own walks over the table: nothing that it reads is reused
+    // before pass() or the end. A walk passes after each connection (a load and a comparison),
+    // holding nothing of it: until then no connection's memory is free again.
     class Reading {
       public:
         explicit Reading(DataPlane& plane) : plane_(plane) { plane_.grace.online(plane_.workers_); }
         ~Reading() { plane_.grace.offline(plane_.workers_); }
+        void pass() const { plane_.grace.quiescent(plane_.workers_); }
         Reading(const Reading&) = delete;
         Reading& operator=(const Reading&) = delete;
 

@@ -5,6 +5,7 @@
 // connection. What nobody wants goes there as well, if the operator says so (other = "kernel").
 //
 //   ARP, VRRP, OSPF, router advertisements                    multicast, or no IP    -> Linux
+//   neighbour fe80::7 -> the box's own fe80::1                of this link alone     -> Linux
 //   client 198.51.100.7 -> ssh on the box's own 203.0.113.2   own, of no service     -> Linux
 //   client 198.51.100.7 -> service 203.0.113.10:80            own, and a service     -> worker
 //   resolver 192.0.2.53:53 -> the box's own 203.0.113.2:61007 own, and a connection  -> worker
@@ -13,6 +14,7 @@
 #include "nat/fragment.hpp"
 #include "nat/icmp.hpp"
 #include "nat/icmp_error.hpp"
+#include "nat/martian.hpp"
 
 namespace usher {
 
@@ -26,9 +28,20 @@ MacAddress destination_mac(const std::uint8_t* frame) {
     return mac;
 }
 
+bool opens_tcp(const Headers& headers) {
+    return (headers.tcp_flags & (kSyn | kAck | kRst)) == kSyn;
+}
+
 template <Family F>
-IpAddress destination_of(std::span<const std::uint8_t> datagram) {
-    return IpAddress(load<AddressOf<F>>(&datagram[IpLayout<F>::kDestination]));
+AddressOf<F> destination_of(std::span<const std::uint8_t> datagram) {
+    return load<AddressOf<F>>(&datagram[IpLayout<F>::kDestination]);
+}
+
+// What goes no further than to whom its frame is addressed is the box's as well: a neighbour may
+// put multicast into a frame for one (RFC 6085), or an answer to the box's link-local address.
+template <Family F>
+bool is_the_boxs(const Network& network, const AddressOf<F>& destination) {
+    return is_of_one_link(destination) || network.is_own(IpAddress(destination));
 }
 
 }  // namespace
@@ -69,16 +82,20 @@ void Worker::leave_to_linux(rte_mbuf* packet, PortIndex port) {
         drop(packet, Drop::exception_full);
 }
 
-// A service, or a mark rule that names the box's address, goes before the box itself.
+// A service, or a mark rule that names the box's address, goes before the box itself. Of what comes
+// to FTP's service beside its port only what opens a connection: the box has some of its own there.
 template <Family F>
 bool Worker::is_for_box(const Burst<F>& burst, unsigned i) const {
     if (!has_exception(burst.port)) return false;
     const Flow<F>& flow = burst.flows[i];
     const auto protocol = static_cast<Protocol>(burst.headers[i].protocol);
     const bool dhcp = protocol == Protocol::udp && flow.destination_port.host() == kDhcpClient;
-    if (!dhcp && !snapshot_->network->is_own(IpAddress(flow.destination))) return false;
+    if (!dhcp && !is_the_boxs<F>(*snapshot_->network, flow.destination)) return false;
     const ServiceTable<F>& services = snapshot_->services_of<F>();
-    if (services.find(burst.headers[i].protocol, flow.destination, flow.destination_port))
+    const Service<F>* service =
+        services.find(burst.headers[i].protocol, flow.destination, flow.destination_port);
+    if (service != nullptr &&
+        (!service->is_beside(flow.destination_port) || opens_tcp(burst.headers[i])))
         return false;
     if (!services.has_marks() || snapshot_->marks_of_own->empty()) return true;
     const std::uint32_t mark =
@@ -108,7 +125,7 @@ template <Family F>
 bool Worker::is_leavable(std::span<const std::uint8_t> datagram, PortIndex port) const {
     if (!has_exception(port)) return false;
     return snapshot_->policy.others_to_linux ||
-           snapshot_->network->is_own(destination_of<F>(datagram));
+           is_the_boxs<F>(*snapshot_->network, destination_of<F>(datagram));
 }
 
 template <Family F>
@@ -126,7 +143,7 @@ bool Worker::is_linuxs_icmp(std::span<const std::uint8_t> datagram, std::size_t 
         case IcmpKind::other:
             return true;
         case IcmpKind::echo_request:
-            return snapshot_->network->is_own(destination_of<F>(datagram));
+            return is_the_boxs<F>(*snapshot_->network, destination_of<F>(datagram));
         case IcmpKind::echo_reply:
             return !has_connection<F>(read_echo<F>(datagram, message),
                                       static_cast<std::uint8_t>(kIcmpProtocol<F>));

@@ -25,7 +25,7 @@ void Doze::watch(const std::vector<int>& sockets, bool complete) {
     complete_ = complete;
 }
 
-void Doze::wake() {
+void Doze::ring() {
     const std::uint64_t one = 1;
     // It can only be full of rings that were not heard yet.
     [[maybe_unused]] const ssize_t rung = write(bell_.get(), &one, sizeof one);

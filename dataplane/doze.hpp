@@ -2,12 +2,12 @@
 // How a worker's thread sleeps when nothing comes, and how others wake it. Packets on an AF_XDP
 // socket wake it by themselves; other devices cannot, and are looked at again after a moment.
 //
-// Threads: the sleeper calls is_tired, refreshed and sleep; wake() is anybody's. All times are TSC
-// cycles or what they say.
+// Threads: the sleeper calls is_tired, refreshed and sleep; the rest is anybody's. All times are
+// TSC cycles or what they say.
 //
-// Worked example. Worker 0 puts a packet into a ring that worker 1 empties, fences, and sees
-// sleeping() of worker 1: it wakes it. Had worker 1 not said yet that it sleeps, it would look at
-// its rings after saying so and find the packet: one of the two always sees the other.
+// Worked example. Worker 0 puts a packet into a ring that worker 1 empties, fences, and sees that
+// worker 1 sleeps: it rings the bell, once. Had worker 1 not said yet that it sleeps, it would look
+// at its rings after saying so and find the packet: one of the two always sees the other.
 #pragma once
 
 #include <poll.h>
@@ -56,9 +56,14 @@ class Doze {
         sleeping_.store(false, std::memory_order_relaxed);
     }
 
-    // After a seq_cst fence, when something was put down for it.
+    // After a seq_cst fence, when something was put down for it. Of several that find it asleep one
+    // wakes it: until it runs, which may take a while, the others need no system call.
     bool sleeping() const { return sleeping_.load(std::memory_order_relaxed); }
-    void wake();
+    void wake() {
+        if (sleeping_.exchange(false, std::memory_order_relaxed)) ring();
+    }
+    // Whether it sleeps or not: its next sleep ends at once.
+    void ring();
 
   private:
     void wait(Depth depth);

@@ -34,7 +34,7 @@ void ExceptionThread::stop() {
     if (!thread_.joinable()) return;
     stopping_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    doze_.wake();
+    doze_.ring();
     thread_.join();
     rte_pktmbuf_free(in_hand_);
     in_hand_ = nullptr;

@@ -130,7 +130,7 @@ void ForwardingThreads::stop() {
     stopping_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     for (const Thread& thread : threads_)
-        if (thread.doze != nullptr) thread.doze->wake();
+        if (thread.doze != nullptr) thread.doze->ring();
     for (const unsigned lcore : lcores_)
         rte_eal_wait_lcore(lcore);
     running_ = false;

@@ -59,11 +59,6 @@ bool has_flow(std::span<const std::uint8_t> datagram, const Fragment& fragment) 
     return protocol == Protocol::tcp || protocol == Protocol::udp || protocol == Protocol::sctp;
 }
 
-template <Family F>
-bool opens_nothing(std::span<const std::uint8_t> datagram, const Fragment& fragment) {
-    return is_icmp<F>(fragment) && icmp_kind<F>(datagram[fragment.l4]) == IcmpKind::echo_reply;
-}
-
 }  // namespace
 
 template <Family F>
@@ -105,11 +100,13 @@ void Worker::decide_about(rte_mbuf* packet, PortIndex port, const Fragment& frag
     burst.flows[0] = is_icmp<F>(fragment) ? read_echo<F>(datagram, fragment.l4)
                                           : read_flow<F>(burst.frame(0), burst.headers[0]);
     burst.hashes[0] = plane_.table.hash(burst.flows[0], filed_under<F>(burst.headers[0].protocol));
-    const bool known = has_connection<F>(burst.flows[0], burst.headers[0].protocol);
+    const bool fits =
+        !is_icmp<F>(fragment) || may_pass<F>(icmp_kind<F>(datagram[fragment.l4]), burst.flows[0]);
+    const bool known = fits && has_connection<F>(burst.flows[0], burst.headers[0].protocol);
     if (!known && is_for_box(burst, 0)) {
         leave_to_linux(packet, port);
         burst.count = 0;
-    } else if (!known && opens_nothing<F>(datagram, fragment)) {
+    } else if (!fits) {
         drop_or_leave(burst, 0, Drop::no_service);
         burst.count = 0;
     } else {

@@ -19,6 +19,7 @@
 #include "dataplane/worker.hpp"
 #include "nat/fragment.hpp"
 #include "nat/martian.hpp"
+#include "nat/tcp_text.hpp"
 
 namespace usher {
 
@@ -41,16 +42,21 @@ bool opens(const Headers& headers) {
 
 }  // namespace
 
-// As far as a packet may grow on its way to `towards`.
+// What a datagram to `towards` may have; 0: there is no way.
 template <Family F>
-std::span<std::uint8_t> Worker::room_of(const Burst<F>& burst, unsigned i,
-                                        const AddressOf<F>& towards) const {
+std::uint16_t Worker::mtu_towards(const AddressOf<F>& towards) const {
     const Network& network = *snapshot_->network;
     const Way<F> way = network.way_to<F>(towards);
+    if (way.kind == WayKind::none) return 0;
+    return way.kind == WayKind::hop ? network.hop(way.hop).mtu : network.port_mtu(way.port);
+}
+
+// As far as a packet may grow where datagrams may have `mtu` bytes.
+template <Family F>
+std::span<std::uint8_t> Worker::room_of(const Burst<F>& burst, unsigned i,
+                                        std::uint16_t mtu) const {
     const std::size_t now = kEthernetHeader + std::size_t{burst.headers[i].ip_length};
-    std::size_t most = now;
-    if (way.kind == WayKind::hop) most = network.hop(way.hop).mtu + std::size_t{kEthernetHeader};
-    if (way.kind == WayKind::ask) most = network.port_mtu(way.port) + std::size_t{kEthernetHeader};
+    const std::size_t most = kEthernetHeader + std::size_t{mtu};
     rte_mbuf* packet = burst.packets[i];
     const std::size_t buffer = packet->data_len + std::size_t{rte_pktmbuf_tailroom(packet)};
     return {burst.frame(i), std::max(now, std::min(most, buffer))};
@@ -61,23 +67,27 @@ template <Family F>
 Worker::Track Worker::translate_ftp(Burst<F>& burst, unsigned i, Entry entry,
                                     std::uint32_t status) {
     // It gets no further, and our error is to quote what its sender knows.
-    if (burst.frame(i)[kEthernetHeader + IpLayout<F>::kTtl] <= 1) return Track::pass;
+    const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
+    const std::uint16_t mtu = mtu_towards<F>(answer.source);
+    const bool too_big = burst.headers[i].ip_length > mtu && must_not_fragment<F>(burst.frame(i));
+    if (mtu == 0 || too_big || is_at_last_hop<F>(burst.frame(i))) return Track::pass;
     // Text that changes its length would no longer fit between the fragments that follow.
     if (is_fragment<F>(datagram_of<F>(burst.packets[i]))) return Track::wait;
+    // What is damaged is not to be believed, least of all for good: its repetition has other text.
+    if (!is_tcp_sound<F>(burst.frame(i), burst.headers[i])) return Track::damaged;
     const FtpIndex ftp = plane_.table[entry.index()].timeout_class;
     if (!plane_.ftp.hold(ftp, entry.index())) return Track::gone;
-    const Track track = translate_held_ftp(burst, i, entry, ftp, state_of(status));
+    const Track track = translate_held_ftp(burst, i, entry, ftp, mtu, state_of(status));
     plane_.ftp.release(ftp);
     return track;
 }
 
 template <Family F>
 Worker::Track Worker::translate_held_ftp(Burst<F>& burst, unsigned i, Entry entry, FtpIndex ftp,
-                                         State state) {
+                                         std::uint16_t mtu, State state) {
     FtpRecord& record = plane_.ftp[ftp];
     Headers& headers = burst.headers[i];
     const Flow<F>& original = plane_.table.flow<F>(entry.index(), Direction::original);
-    const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
     // A closed one is opened anew, with numbers of its own.
     const bool anew = entry.direction() == Direction::original && opens(headers) &&
                       next_state(*snapshot_->tcp, state, Direction::original, headers.tcp_flags) ==
@@ -86,13 +96,17 @@ Worker::Track Worker::translate_held_ftp(Burst<F>& burst, unsigned i, Entry entr
     const FtpParties parties{IpAddress(original.source), IpAddress(original.destination),
                              record.third_party};
     FtpFindings findings;
-    const std::span<std::uint8_t> room = room_of(burst, i, answer.source);
-    if (usher::pass_ftp<F>(record.control, entry.direction(), room, headers, parties, findings) ==
-        FtpVerdict::wait)
-        return Track::wait;
+    const std::span<std::uint8_t> room = room_of(burst, i, mtu);
+    FtpTurn turn(record.control, entry.direction());
+    if (turn.pass<F>(room, headers, parties, findings) == FtpVerdict::wait) return Track::wait;
     // Before the segment leaves, so that what it announces finds its place.
-    for (const FtpEndpoint& found : findings.all())
-        if (!expect_data<F>(entry.index(), ftp, found)) return Track::no_room;
+    for (const FtpEndpoint& found : findings.all()) {
+        if (expect_data<F>(entry.index(), ftp, found)) continue;
+        // The table may have room when it comes again. A client that opens none of what it
+        // announces is not kept waiting: what is too much for it goes on, and is not expected.
+        if (!plane_.ftp.expects_most(ftp)) turn.take_back();
+        return Track::no_room;
+    }
     return Track::pass;
 }
 
@@ -113,6 +127,7 @@ FtpIndex Worker::take_ftp_record(std::uint16_t timeout_class, bool third_party) 
 template <Family F>
 Drop Worker::open_ftp(Burst<F>& burst, unsigned i, const Service<F>& service, Terms& terms) {
     if (is_fragment<F>(datagram_of<F>(burst.packets[i]))) return Drop::ftp_wait;
+    if (!is_tcp_sound<F>(burst.frame(i), burst.headers[i])) return Drop::bad_tcp_header;
     const FtpIndex ftp = take_ftp_record(service.timeout_class, service.ftp_third_party);
     if (ftp == kNoFtp) return Drop::ftp_full;
     const Flow<F>& flow = burst.flows[i];
@@ -193,7 +208,7 @@ ConnectionIndex Worker::make_expectation(ConnectionIndex control, FtpIndex ftp, 
     one.next = ftp;
     ServerLoad& load = plane_.loads[one.server_slot];
     load.inactive.fetch_add(1, std::memory_order_seq_cst);
-    look_after_bind(load);
+    look_after_bind(plane_.loads.data(), one.server_slot);
     const bool any_port = filed & kTemplateProtocol;
     const std::uint32_t status = kLive | kPending | kFtpData | kExpected |
                                  (any_port ? kAnyPort : 0) |
@@ -234,6 +249,13 @@ Entry Worker::open_expected(Burst<F>& burst, unsigned i, ConnectionIndex expecta
     const Flow<F>& answers = plane_.table.flow<F>(expectation, Direction::reply);
     const Target<F> target{answers.source, answers.source_port, one.server_slot,
                            answers.source_port, kNoConnection};
+    // It gives up its place only to one that has memory for its own: the SYN comes again.
+    const ConnectionIndex room = allocate();
+    if (room == kNoConnection) {
+        drop(burst, i, Drop::table_full);
+        return Entry();
+    }
+    free_list_.give_back(room);  // connect() is the next to take one
     const auto ftp = static_cast<FtpIndex>(one.next);
     constexpr std::uint32_t kMine = kLive | kFtpData;
     if ((one.status.fetch_and(~kFtpData, std::memory_order_acq_rel) & kMine) != kMine) {

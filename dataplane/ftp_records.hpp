@@ -53,6 +53,9 @@ class FtpRecords {
     void release(FtpIndex index);
     // For a data connection, while the record is held: false when kMaxExpected are expected.
     bool expect(FtpIndex index);
+    bool expects_most(FtpIndex index) const {
+        return records_[index].expected.load(std::memory_order_relaxed) >= kMaxExpected;
+    }
     // An expectation has come, or came to its end. Its reference is another matter.
     void no_longer_expected(FtpIndex index);
 

@@ -4,7 +4,8 @@
 // is a list of their own), they give way in that order; established ones never do.
 //
 // A ring of (index, birth): an entry whose connection was confirmed, ended or reused since is stale
-// and is skipped. A few stale ones are dropped with each new one, so the ring stays short.
+// and is skipped. A few stale ones are dropped with each new one, so the ring stays short; behind
+// one that stays half-open for long (UDP that is never answered) it grows, to `most` and no more.
 #pragma once
 
 #include <bit>

@@ -62,13 +62,21 @@ void Worker::pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message) {
                         static_cast<std::uint16_t>(datagram.size())};
     burst.flows[0] = read_echo<F>(datagram, message);
     burst.hashes[0] = plane_.table.hash(burst.flows[0], filed_under<F>(burst.headers[0].protocol));
-    if (icmp_kind<F>(datagram[message]) == IcmpKind::echo_reply &&
-        !plane_.table.find(burst.hashes[0], burst.flows[0],
-                           filed_under<F>(burst.headers[0].protocol)))
-        return drop(burst, 0, Drop::no_service);  // it opens nothing
+    if (!may_pass<F>(icmp_kind<F>(datagram[message]), burst.flows[0]))
+        return drop(burst, 0, Drop::no_service);
     look_up(burst);
     decide(burst);
     if (burst.count != 0) forward_alone(burst);
+}
+
+// A reply opens nothing. And a connection's requests go its way, its replies the other: one id is
+// all that a request from outside needs to look like an answer.
+template <Family F>
+bool Worker::may_pass(IcmpKind echo, const Flow<F>& flow) const {
+    const std::uint8_t filed = filed_under<F>(static_cast<std::uint8_t>(kIcmpProtocol<F>));
+    const Entry entry = plane_.table.find(plane_.table.hash(flow, filed), flow, filed);
+    if (!entry) return echo == IcmpKind::echo_request;
+    return (echo == IcmpKind::echo_request) == (entry.direction() == Direction::original);
 }
 
 template <Family F>
@@ -99,6 +107,8 @@ void Worker::pass_icmp_error(rte_mbuf* packet, std::size_t message) {
     send_towards<F>(packet, length, outer.destination);
 }
 
+template bool Worker::may_pass(IcmpKind, const Flow<Family::ipv4>&) const;
+template bool Worker::may_pass(IcmpKind, const Flow<Family::ipv6>&) const;
 template void Worker::pass_icmp<Family::ipv4>(rte_mbuf*, PortIndex);
 template void Worker::pass_icmp<Family::ipv6>(rte_mbuf*, PortIndex);
 

@@ -18,6 +18,13 @@ namespace {
 constexpr Ticks kAfterLast = seconds(60);  // that a mapping outlives its connections, at most
 constexpr int kTries = 4;
 
+// One answer, soon, and no more.
+bool is_query(std::uint8_t protocol, Be16 port) {
+    constexpr std::uint16_t kDns = 53, kNtp = 123;
+    return protocol == static_cast<std::uint8_t>(Protocol::udp) &&
+           (port.host() == kDns || port.host() == kNtp);
+}
+
 // What mappings are filed under: no packet is sent to no address.
 template <Family F>
 Flow<F> mapping_key(const Flow<F>& flow, const Outside<F>& outside) {
@@ -51,32 +58,31 @@ Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex
     }
     const Outside<F> outside = snapshot_->masquerade->outside_of<F>(
         rule, flow.source, snapshot_->network->source_towards<F>(way.port, way.neighbour));
-    const ConnectionIndex mapping =
-        outside ? mapping_for(flow, headers.protocol, outside) : kNoConnection;
-    if (mapping == kNoConnection) {
-        drop(burst, i, Drop::no_outside_port);
+    const Mapping mapping = mapping_for(flow, headers.protocol, outside);
+    if (!mapping) {
+        drop(burst, i, mapping.refusal);
         return Entry();
     }
-    const Flow<F>& mapped = plane_.table.flow<F>(mapping, Direction::reply);
+    const Flow<F>& mapped = plane_.table.flow<F>(mapping.index, Direction::reply);
     const bool query = *kind == PortKind::query;  // its id is both ports
     const Be16 peer_port = query ? mapped.source_port : flow.destination_port;
-    return open_masqueraded(burst, i, mapping,
+    return open_masqueraded(burst, i, mapping.index,
                             {flow.destination, mapped.source, peer_port, mapped.source_port});
 }
 
-// The mapping of the flow's inside address and port, held for the connection to be; kNoConnection:
-// no port is left, or no room in the table.
+// The mapping of the flow's inside address and port.
 template <Family F>
-ConnectionIndex Worker::mapping_for(const Flow<F>& flow, std::uint8_t protocol,
+Worker::Mapping Worker::mapping_for(const Flow<F>& flow, std::uint8_t protocol,
                                     const Outside<F>& outside) {
+    if (!outside) return {kNoConnection, Drop::no_outside_port};
     const Flow<F> key = mapping_key(flow, outside);
     const auto filed = static_cast<std::uint8_t>(filed_under<F>(protocol) | kTemplateProtocol);
     const std::uint64_t hash = plane_.table.hash(key, filed);
     for (int tries = 0; tries < kTries; ++tries) {
         const Entry entry = plane_.table.find(hash, key, filed);
         if (!entry) {
-            const ConnectionIndex made = make_mapping(key, filed, outside);
-            if (made != kNoConnection || !plane_.table.find(hash, key, filed)) return made;
+            const Mapping made = make_mapping(key, filed, outside);
+            if (made || !plane_.table.find(hash, key, filed)) return made;
             continue;  // another worker was first
         }
         Connection& found = plane_.table[entry.index()];
@@ -85,19 +91,20 @@ ConnectionIndex Worker::mapping_for(const Flow<F>& flow, std::uint8_t protocol,
                             (!found.is_expired(now_) || !expire(entry.index()));
         if (stands && hold_template(entry.index())) {
             found.last_seen.store(now_, std::memory_order_relaxed);
-            return entry.index();
+            return {entry.index()};
         }
         kill(entry.index(), TraceEvent::Kind::replaced);
     }
-    return kNoConnection;
+    return {kNoConnection, Drop::flow_taken};
 }
 
 template <Family F>
-ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
+Worker::Mapping Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
                                      const Outside<F>& outside) {
     const auto kind = port_kind(static_cast<std::uint8_t>(protocol_of(filed)));
-    const ConnectionIndex index = kind ? allocate() : kNoConnection;
-    if (index == kNoConnection) return kNoConnection;
+    if (!kind) return {kNoConnection, Drop::unknown_protocol};
+    const ConnectionIndex index = allocate();
+    if (index == kNoConnection) return {kNoConnection, Drop::table_full};
     // Not to be guessed from other ports (RFC 6056): the hash has a secret seed.
     const std::uint64_t any = plane_.table.hash(key, filed) ^ std::uint64_t{random()} << 40 ^
                               std::uint64_t{random()} << 20 ^ random();
@@ -105,7 +112,7 @@ ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
         plane_.ports.lease(outside.index, *kind, key.source_port.host(), any);
     if (port == 0) {
         free_list_.give_back(index);
-        return kNoConnection;
+        return {kNoConnection, Drop::no_outside_port};
     }
     Connection& one =
         begin<F>(index, key, {outside.address, {}, Be16::from_host(port), {}}, kNobodysSlot, filed);
@@ -114,18 +121,19 @@ ConnectionIndex Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
     one.hop[0].store(2, std::memory_order_relaxed);
     plane_.loads[kNobodysSlot].persistent.fetch_add(1, std::memory_order_relaxed);
     one.status.store(kLive | kTemplate | kMapping, std::memory_order_release);
-    if (plane_.table.link_original(index) == LinkResult::linked) {
+    const LinkResult result = plane_.table.link_original(index);
+    if (result == LinkResult::linked) {
         // It may have been ended before it was there: pairs with the exchange in kill().
         if (!(one.status.load(std::memory_order_seq_cst) & kLive))
             plane_.table.unlink_original(index);
-        return index;
+        return {index};
     }
     // Nothing was sent from the port: it need not rest.
     const std::uint32_t last = one.status.fetch_and(~(kLive | kMapping), std::memory_order_acq_rel);
     if (last & kLive) bury(index, last);
     release_template(index);
     plane_.ports.give_back(outside.index, *kind, port);
-    return kNoConnection;
+    return {kNoConnection, result == LinkResult::full ? Drop::table_full : Drop::flow_taken};
 }
 
 // Client and server are both inside: the answer would go straight to the client, who would not
@@ -138,13 +146,13 @@ bool Worker::turns_back(const Flow<F>& flow, const Target<F>& target) const {
 
 // To such a server the client has the box's own address on the server's side.
 template <Family F>
-ConnectionIndex Worker::mapping_to_server(const Flow<F>& flow, std::uint8_t protocol,
+Worker::Mapping Worker::mapping_to_server(const Flow<F>& flow, std::uint8_t protocol,
                                           const Target<F>& target) {
     const Way<F> way = snapshot_->network->way_to<F>(target.address);
-    if (way.kind == WayKind::none) return kNoConnection;
-    const Outside<F> outside = snapshot_->masquerade->own<F>(
-        snapshot_->network->source_towards<F>(way.port, way.neighbour));
-    return outside ? mapping_for(flow, protocol, outside) : kNoConnection;
+    if (way.kind == WayKind::none) return {kNoConnection, Drop::no_route};
+    return mapping_for(flow, protocol,
+                       snapshot_->masquerade->own<F>(
+                           snapshot_->network->source_towards<F>(way.port, way.neighbour)));
 }
 
 // The connection, not yet in the table, is filled.
@@ -195,7 +203,9 @@ Entry Worker::open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapp
     plane_.table.set_flow<F>(index, Direction::reply, reply);
     connection.deltas = deltas_between(burst.flows[i], reply.reversed());
     connection.next = mapping;
-    connection.timeout_class = kMasqueradeTimeouts;
+    connection.timeout_class = is_query(burst.headers[i].protocol, reply.source_port)
+                                   ? kMasqueradedQueryTimeouts
+                                   : kMasqueradeTimeouts;
     const std::uint32_t status =
         kLive | kPending | kControlled | kOwnTimeouts | static_cast<std::uint32_t>(state);
     set_timeout(index, timeout_of(connection, status));
@@ -208,11 +218,11 @@ template Entry Worker::masquerade(Burst<Family::ipv4>&, unsigned, MasqueradeRule
 template Entry Worker::masquerade(Burst<Family::ipv6>&, unsigned, MasqueradeRules::RuleIndex);
 
 template bool Worker::turns_back(const Flow<Family::ipv4>&, const Target<Family::ipv4>&) const;
-template ConnectionIndex Worker::mapping_to_server(const Flow<Family::ipv4>&, std::uint8_t,
+template Worker::Mapping Worker::mapping_to_server(const Flow<Family::ipv4>&, std::uint8_t,
                                                    const Target<Family::ipv4>&);
 template void Worker::hide_client<Family::ipv4>(ConnectionIndex, ConnectionIndex);
 template bool Worker::turns_back(const Flow<Family::ipv6>&, const Target<Family::ipv6>&) const;
-template ConnectionIndex Worker::mapping_to_server(const Flow<Family::ipv6>&, std::uint8_t,
+template Worker::Mapping Worker::mapping_to_server(const Flow<Family::ipv6>&, std::uint8_t,
                                                    const Target<Family::ipv6>&);
 template void Worker::hide_client<Family::ipv6>(ConnectionIndex, ConnectionIndex);
 

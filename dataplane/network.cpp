@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "dataplane/multipath.hpp"
+#include "nat/martian.hpp"
 
 namespace usher {
 
@@ -221,6 +222,21 @@ AddressOf<F> Network::source_towards(PortIndex port, const AddressOf<F>& neighbo
 template AddressOf<Family::ipv4> Network::source_towards<Family::ipv4>(PortIndex,
                                                                        const Be32&) const;
 template AddressOf<Family::ipv6> Network::source_towards<Family::ipv6>(
+    PortIndex, const AddressOf<Family::ipv6>&) const;
+
+template <Family F>
+AddressOf<F> Network::router_address(PortIndex port, const AddressOf<F>& neighbour) const {
+    if (const auto own = source_towards<F>(port, neighbour); own != AddressOf<F>{}) return own;
+    for (const auto& others : sources_)
+        for (const NetworkPlan::Source& source : others)
+            if (source.address.family() == F) return wire_address<F>(source.address);
+    for (const IpAddress& own : own_addresses_)
+        if (own.family() == F && !is_martian(wire_address<F>(own))) return wire_address<F>(own);
+    return {};
+}
+template AddressOf<Family::ipv4> Network::router_address<Family::ipv4>(PortIndex,
+                                                                       const Be32&) const;
+template AddressOf<Family::ipv6> Network::router_address<Family::ipv6>(
     PortIndex, const AddressOf<Family::ipv6>&) const;
 
 HopIndex Network::hop_to(PortIndex port, const IpAddress& neighbour) const {

@@ -165,6 +165,10 @@ class Network {
     // network of the two, else the first. Zero: the box has none of the family on that link.
     template <Family F>
     AddressOf<F> source_towards(PortIndex port, const AddressOf<F>& neighbour) const;
+    // What an ICMP error from here to `neighbour` there says that it is from: the same, or if there
+    // is none another own address, as Linux chooses it. Zero: the box has none that goes so far.
+    template <Family F>
+    AddressOf<F> router_address(PortIndex port, const AddressOf<F>& neighbour) const;
     const Hop& hop(HopIndex index) const { return hops_[index]; }
     bool is_ready(HopIndex index) const { return index < hops_.size() && hops_[index].mtu != 0; }
     bool is_own(const IpAddress& address) const {

@@ -9,8 +9,20 @@
 //    is not masqueraded: forwarded as any router would.
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
+#include "nat/sctp.hpp"
 
 namespace usher {
+
+namespace {
+
+// Nothing is said to a peer that has just said the last word: a RST, or SCTP's ABORT.
+bool ends_abruptly(const std::uint8_t* frame, const Headers& headers) {
+    if (headers.protocol == static_cast<std::uint8_t>(Protocol::sctp))
+        return sctp_chunk(frame, headers) == kSctpAbort;
+    return headers.tcp_flags & kRst;
+}
+
+}  // namespace
 
 template <Family F>
 Entry Worker::pass_once(Burst<F>& burst, unsigned i, const Target<F>& target) {
@@ -20,10 +32,9 @@ Entry Worker::pass_once(Burst<F>& burst, unsigned i, const Target<F>& target) {
     ServerLoad& load = plane_.loads[target.server];
     if (load.upper.load(std::memory_order_relaxed) != 0) {
         load.inactive.fetch_add(1, std::memory_order_seq_cst);
-        look_after_bind(load);
+        look_after_bind(plane_.loads.data(), target.server);
         load.inactive.fetch_sub(1, std::memory_order_seq_cst);
-        look_after_unbind(load);
-        note_fall(plane_.loads.data(), target.server);
+        look_after_unbind(plane_.loads.data(), target.server);
     }
     server_counters_[target.server].connections.add(1);
     note_scheduled(entry.index(), State::udp);
@@ -52,7 +63,7 @@ Entry Worker::stray(Burst<F>& burst, unsigned i) {
     const ServerRole role =
         snapshot_->servers_of<F>().role_of(headers.protocol, flow.source, flow.source_port);
     const Policy& policy = snapshot_->policy;
-    if (role && policy.refuse_strays && !(headers.tcp_flags & kRst)) {
+    if (role && policy.refuse_strays && !ends_abruptly(burst.frame(i), headers)) {
         count_drop(burst, i, Drop::no_service);
         refuse(burst, i, IcmpError::port_unreachable, 0, From::box);
         return Entry();

@@ -122,7 +122,7 @@ ConnectionIndex Worker::make_template(const Service<F>& service, const Flow<F>& 
     one.hop[0].store(2, std::memory_order_relaxed);
     ServerLoad& load = plane_.loads[target.server];
     load.persistent.fetch_add(1, std::memory_order_relaxed);
-    look_after_bind(load);
+    look_after_bind(plane_.loads.data(), target.server);
     one.status.store(kLive | kTemplate, std::memory_order_release);
 
     const LinkResult result = plane_.table.link_original(index);

@@ -25,7 +25,7 @@ void finish(rte_mbuf* piece) {
 
 }  // namespace
 
-// The packet is ready but for its size and its next hop.
+// The packet is ready but for its size and its next hop, and its header's checksum is right.
 void Worker::send_in_pieces(rte_mbuf* packet, std::uint16_t ip_length, std::uint16_t mtu,
                             const Way<Family::ipv4>& way) {
     packet->data_off = static_cast<std::uint16_t>(packet->data_off + kEthernetHeader);

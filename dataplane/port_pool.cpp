@@ -103,8 +103,7 @@ std::uint16_t PortPool::take_some(Ports& ports, PortSpan span, std::uint64_t par
     const unsigned count = span.last / 64 - first + 1;
     const auto start = static_cast<unsigned>((random >> 32) % count);
     const int turn = static_cast<int>(random % 64);
-    // The first word may be met twice: the bits before and behind the random one are its own.
-    for (unsigned i = 0; i <= count; ++i) {
+    for (unsigned i = 0; i < count; ++i) {
         const unsigned word = first + (start + i) % count;
         std::uint64_t free = ~(ports.used[word].load(std::memory_order_relaxed) |
                                ports.rests(word) | ports.is_services(word)) &

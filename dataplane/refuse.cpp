@@ -3,6 +3,7 @@
 // the way that Linux would send it. A flood gets a bounded number of them (worker.cpp); what path
 // MTU discovery lives on has a number of its own, so that no flood of other refusals silences it.
 #include "dataplane/worker.hpp"
+#include "nat/header_sum.hpp"
 
 namespace usher {
 
@@ -24,6 +25,7 @@ template <Family F>
 void Worker::refuse(const Burst<F>& burst, unsigned i, IcmpError error, std::uint16_t mtu,
                     From from) {
     rte_mbuf* packet = burst.packets[i];
+    if (!has_right_header_sum<F>(burst.frame(i))) return drop(packet, Drop::bad_ip_header);
     std::uint32_t& left =
         error == IcmpError::fragmentation_needed ? too_bigs_left_ : refusals_left_;
     if (room_in(packet) < kRefusalRoom || !may_refuse(left))
@@ -34,7 +36,8 @@ void Worker::refuse(const Burst<F>& burst, unsigned i, IcmpError error, std::uin
         const Network& network = *snapshot_->network;
         const Way<F> back = network.way_to<F>(burst.flows[i].source);
         if (back.kind == WayKind::none) return drop(packet, Drop::no_route);
-        address = network.source_towards<F>(back.port, back.neighbour);
+        address = network.router_address<F>(back.port, back.neighbour);
+        if (address == AddressOf<F>{}) return drop(packet, Drop::no_route);
     }
     answer<F>(packet, write_icmp_error<F>(room, burst.headers[i], error, mtu, ++ip_id_, address));
 }

@@ -55,8 +55,13 @@ struct alignas(64) Service {
     bool ftp_third_party = false;  // FtpParties
 
     bool has_ftp_helper(Be16 of_port) const {
-        return ftp == FtpHelper::on ||
+        return (ftp == FtpHelper::on && !is_beside(of_port)) ||
                (ftp == FtpHelper::on_its_port && of_port.host() == kFtpControlPort);
+    }
+
+    // Is that a port that FTP's service has beside its own, for data connections (ServiceTable)?
+    bool is_beside(Be16 asked_for) const {
+        return port.host() == kFtpControlPort && asked_for != port;
     }
 
     // In the scheduler's order.

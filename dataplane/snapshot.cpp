@@ -28,6 +28,7 @@ ServiceTable<F>::ServiceTable(List services)
                     service.get());
         has_marks_ |= marked;
         has_any_port_ |= !marked && service->port == Be16();
+        has_ftp_ |= service->protocol == kTcp && service->port.host() == kFtpControlPort;
     }
 }
 

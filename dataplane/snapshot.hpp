@@ -28,9 +28,14 @@ class ServiceTable {
     ServiceTable() : ServiceTable(List{}) {}
     explicit ServiceTable(List services);
 
-    // The service of exactly this port, or the one of every port of the address.
+    // The service of exactly this port, or the one of every port of the address. Before that one,
+    // as in IPVS, that of FTP has the TCP ports on which its clients' data connections may come: if
+    // it is persistent, they are a client's as any other; if not, they are nobody's.
     const Service<F>* find(std::uint8_t protocol, const AddressOf<F>& address, Be16 port) const {
         if (const Service<F>* exact = places_.find({address, port, protocol})) return exact;
+        if (has_ftp_ && may_be_ftp_data(protocol, port)) [[unlikely]]
+            if (const Service<F>* ftp = ftp_of(address))
+                return ftp->persistence != 0 ? ftp : nullptr;
         return has_any_port_ ? places_.find({address, Be16(), protocol}) : nullptr;
     }
     const Service<F>* find_marked(std::uint32_t mark) const { return places_.find(place_of(mark)); }
@@ -43,6 +48,16 @@ class ServiceTable {
     const List& services() const { return services_; }
 
   private:
+    static constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
+
+    static bool may_be_ftp_data(std::uint8_t protocol, Be16 port) {
+        constexpr std::uint16_t kActive = 20, kFirstUnprivileged = 1024;
+        return protocol == kTcp && (port.host() == kActive || port.host() >= kFirstUnprivileged);
+    }
+    const Service<F>* ftp_of(const AddressOf<F>& address) const {
+        const Service<F>* found = places_.find({address, Be16::from_host(kFtpControlPort), kTcp});
+        return found != nullptr && !found->closed ? found : nullptr;
+    }
     // No packet's: protocol 0.
     static Endpoint<F> place_of(std::uint32_t mark) {
         Endpoint<F> place;
@@ -53,6 +68,7 @@ class ServiceTable {
     List services_;
     EndpointMap<F, const Service<F>*> places_;
     bool has_any_port_ = false;
+    bool has_ftp_ = false;
     bool has_marks_ = false;
 };
 
@@ -110,7 +126,8 @@ struct Snapshot {
     // Only those that name a destination: the others do not mean the box's own addresses.
     std::shared_ptr<const MarkRules> marks_of_own = std::make_shared<MarkRules>();
     std::shared_ptr<const MasqueradeRules> masquerade = std::make_shared<MasqueradeRules>();
-    StateTimeouts masquerade_timeouts{};  // ticks
+    StateTimeouts masquerade_timeouts{};         // ticks
+    StateTimeouts masqueraded_query_timeouts{};  // likewise
     // By ServerSlot: what its service's connections may say of their MSS at most, or kClampToPath;
     // 0, or beyond the end: whatever they like.
     std::vector<std::uint16_t> mss_clamps;

@@ -61,6 +61,9 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
             case Track::no_room:
                 drop(burst, i, Drop::ftp_full);
                 return Entry();
+            case Track::damaged:
+                drop(burst, i, Drop::bad_tcp_header);
+                return Entry();
             case Track::aside:
                 break;
         }
@@ -166,7 +169,10 @@ Worker::Track Worker::track_aside(Burst<F>& burst, unsigned i, Entry entry) {
     const std::uint32_t status = connection.status.load(std::memory_order_acquire);
     if (!(status & kLive)) return Track::gone;
     Headers& headers = burst.headers[i];
-    Track track = meet(connection, entry.index(), status, entry.direction(), headers);
+    Headers as_tcp = headers;
+    if ((status & kSctp) && sctp_chunk(burst.frame(i), headers) == kSctpInit)
+        as_tcp.tcp_flags = kSyn;  // what a SYN is to TCP
+    Track track = meet(connection, entry.index(), status, entry.direction(), as_tcp);
     if (track == Track::pass && (status & kFtp)) track = translate_ftp(burst, i, entry, status);
     if (track != Track::pass) return track;
     if (status & kSctp)
@@ -191,13 +197,14 @@ Entry Worker::join(const Burst<F>& burst, unsigned i) {
     return result == Track::pass ? entry : Entry();
 }
 
-// A SYN for a connection that is there: is that one over? Not when a template controls it: its
-// client's next connection would go to the same server.
+// A SYN for a connection that is there: is that one over? Not when another controls it: a
+// template's client would go to the same server again, and FTP's data was announced once.
 bool Worker::starts_anew(const Connection& connection, std::uint32_t status) const {
     const Policy& policy = snapshot_->policy;
     if (policy.expire_nodest && !snapshot_->has_weight(connection.server_slot)) return true;
-    if (!policy.replace_closed || (status & kControlled)) return false;
-    return state_of(status) == State::time_wait || state_of(status) == State::close;
+    if (!policy.replace_closed || (status & (kControlled | kFtpData))) return false;
+    const State state = state_of(status);
+    return state == State::time_wait || state == State::close || state == State::sctp_closed;
 }
 
 // A packet of a connection whose server was deleted.
@@ -246,8 +253,7 @@ void Worker::replace(ConnectionIndex index, std::uint32_t status) {
 void Worker::forget_replaced() {
     replaced_count_->fetch_sub(1, std::memory_order_seq_cst);
     replaced_count_ = nullptr;
-    look_after_unbind(plane_.loads[replaced_slot_]);
-    note_fall(plane_.loads.data(), replaced_slot_);
+    look_after_unbind(plane_.loads.data(), replaced_slot_);
 }
 
 // Settles what a connection leaves: its server's counts, its template, its memory.
@@ -256,15 +262,13 @@ void Worker::bury(ConnectionIndex index, std::uint32_t last_status) {
     ServerLoad& load = plane_.loads[connection.server_slot];
     if (last_status & kTemplate) {
         load.persistent.fetch_sub(1, std::memory_order_seq_cst);
-        look_after_unbind(load);
-        note_fall(plane_.loads.data(), connection.server_slot);
+        look_after_unbind(plane_.loads.data(), connection.server_slot);
         return release_template(index);
     }
     std::atomic<std::int32_t>& count =
         is_active(state_of(last_status)) ? load.active : load.inactive;
     count.fetch_sub(1, std::memory_order_seq_cst);
-    look_after_unbind(load);
-    note_fall(plane_.loads.data(), connection.server_slot);
+    look_after_unbind(plane_.loads.data(), connection.server_slot);
     if (last_status & kControlled) release_template(connection.next);
     if (last_status & kExpected) no_longer_expected(index);
     if (last_status & kFtpData) plane_.ftp.release(static_cast<FtpIndex>(connection.next));

@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/worker.hpp"
+#include "nat/header_sum.hpp"
 #include "nat/icmp.hpp"
 #include "nat/sctp.hpp"
 
@@ -10,21 +11,10 @@ namespace usher {
 
 namespace {
 
-template <Family F>
-bool is_at_last_hop(const std::uint8_t* frame) {
-    return frame[kEthernetHeader + IpLayout<F>::kTtl] <= 1;
-}
-
 // Whether a packet can go out as it is where datagrams may have `mtu` bytes.
 template <Family F>
 bool passes(const std::uint8_t* frame, const Headers& headers, std::uint16_t mtu) {
     return !is_at_last_hop<F>(frame) & (headers.ip_length <= mtu);
-}
-
-template <Family F>
-bool must_not_fragment(const std::uint8_t* frame) {
-    if (F == Family::ipv6) return true;
-    return load<Be16>(frame + kEthernetHeader + ipv4::kFragment).host() & ipv4::kDontFragment;
 }
 
 // Of SCTP, the checksum does not follow from what changed; a ping has an id for its ports.
@@ -109,6 +99,8 @@ void Worker::forward_at_length(Burst<F>& burst, unsigned i, Connection& connecti
     } else if (must_not_fragment<F>(frame)) {
         count_drop(burst, i, Drop::too_big);
         refuse(burst, i, IcmpError::fragmentation_needed, mtu, from);
+    } else if (!has_right_header_sum<F>(frame)) {
+        drop(burst, i, Drop::bad_ip_header);  // its pieces would have right ones
     } else if constexpr (F == Family::ipv4) {
         translate(frame, headers, answer, connection.deltas_for(direction));
         send_in_pieces(packet, headers.ip_length, mtu, way);

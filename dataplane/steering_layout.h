@@ -91,7 +91,7 @@ struct steering_ftp_key {
 #define STEERING_MAX_SERVICES 65536
 #define STEERING_MAX_SERVERS 262144  // the maps have room for STEERING_SOME_PORT entries, too
 #define STEERING_MAX_LOCALS 16384
-#define STEERING_MAX_MARKED 16384
+#define STEERING_MAX_MARKED 196608  // 65,536 rules, each of three protocols
 #define STEERING_MAX_INSIDE 1024
 #define STEERING_MAX_OUTSIDE 1024
 #define STEERING_FRAGMENTED 8192  // the least recently used gives way

@@ -26,17 +26,22 @@ inline bool has_room_again(const ServerLoad& load) {
 }
 
 // After a connection or template of the server was counted.
-inline void look_after_bind(ServerLoad& load) {
+inline void look_after_bind(ServerLoad* by_slot, std::uint32_t slot) {
+    ServerLoad& load = by_slot[slot];
     const std::uint32_t upper = load.upper.load(std::memory_order_relaxed);
     if (upper == 0 || connections_of(load) < upper) return;
     load.overloaded.store(1, std::memory_order_seq_cst);
-    if (has_room_again(load)) load.overloaded.store(0, std::memory_order_seq_cst);
+    if (!has_room_again(load)) return;
+    load.overloaded.store(0, std::memory_order_seq_cst);
+    note_fall(by_slot, slot);
 }
 
-// After one is counted no more.
-inline void look_after_unbind(ServerLoad& load) {
+// After one is counted no more. Schedulers are told.
+inline void look_after_unbind(ServerLoad* by_slot, std::uint32_t slot) {
+    ServerLoad& load = by_slot[slot];
     if (load.overloaded.load(std::memory_order_seq_cst) != 0 && has_room_again(load))
         load.overloaded.store(0, std::memory_order_seq_cst);
+    note_fall(by_slot, slot);
 }
 
 }  // namespace usher

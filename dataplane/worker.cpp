@@ -7,6 +7,7 @@
 #include <random>
 
 #include "nat/fragment.hpp"
+#include "nat/header_sum.hpp"
 
 namespace usher {
 
@@ -155,7 +156,9 @@ void Worker::upkeep(Ticks now) {
 // After the others: they may be about connections that those have opened.
 void Worker::pass_set_aside(PortIndex port) {
     const auto pass_one = [&]<Family F>(rte_mbuf* packet) {
-        if (is_fragment<F>(datagram_of<F>(packet)))
+        if (!has_right_header_sum<F>(rte_pktmbuf_mtod(packet, const std::uint8_t*)))
+            drop(packet, Drop::bad_ip_header);
+        else if (is_fragment<F>(datagram_of<F>(packet)))
             pass_fragment<F>(packet, port);
         else if (!pass_sctp<F>(packet, port))
             pass_icmp<F>(packet, port);
@@ -189,18 +192,17 @@ void Worker::look_over(ConnectionIndex index, std::uint32_t status, Ticks now) {
 // they control. Added again, the server gets no client back.
 void Worker::end_at_nodest(ConnectionIndex index, std::uint32_t status) {
     const Connection& connection = plane_.table[index];
-    if (status & kTemplate) return end_idle_template(index, 0, TraceEvent::Kind::expired);
+    if (status & kTemplate) return end_idle_template(index, kMapping, TraceEvent::Kind::expired);
     const ConnectionIndex control = status & kControlled ? connection.next : kNoConnection;
     if (kill(index, TraceEvent::Kind::expired) && control != kNoConnection)
-        end_idle_template(control, 0, TraceEvent::Kind::expired);
+        end_idle_template(control, kMapping, TraceEvent::Kind::expired);
 }
 
 // If the template controls no connection and has none of the flags in `keeping`.
 void Worker::end_idle_template(ConnectionIndex index, std::uint32_t keeping, TraceEvent::Kind why) {
     const Connection& one = plane_.table[index];
     const std::uint32_t status = one.status.load(std::memory_order_acquire);
-    if ((status & (kLive | kMapping | keeping)) == kLive &&
-        one.hop[0].load(std::memory_order_relaxed) == 1)
+    if ((status & (kLive | keeping)) == kLive && one.hop[0].load(std::memory_order_relaxed) == 1)
         kill(index, why);
 }
 

@@ -32,6 +32,7 @@
 #include "dataplane/transmit.hpp"
 #include "dataplane/vlan.hpp"
 #include "nat/fragment_table.hpp"
+#include "nat/icmp.hpp"
 #include "nat/icmp_error.hpp"
 #include "nat/refusal.hpp"
 
@@ -115,7 +116,7 @@ class Worker {
     void pass_vlan(std::span<rte_mbuf*> packets, PortIndex port);
 
     // decide
-    enum class Track : std::uint8_t { pass, gone, drop, aside, wait, no_room };
+    enum class Track : std::uint8_t { pass, gone, drop, aside, wait, no_room, damaged };
     Track track(Connection& connection, ConnectionIndex index, Direction direction,
                 const Headers& headers);
     Track meet(Connection& connection, ConnectionIndex index, std::uint32_t status,
@@ -145,7 +146,10 @@ class Worker {
     const StateTimeouts& timeouts_for(const Connection& connection, std::uint32_t status) const {
         if (!(status & kOwnTimeouts)) [[likely]]
             return snapshot_->timeouts;
-        if (connection.timeout_class == kMasqueradeTimeouts) return snapshot_->masquerade_timeouts;
+        if (connection.timeout_class >= kMasqueradedQueryTimeouts)
+            return connection.timeout_class == kMasqueradeTimeouts
+                       ? snapshot_->masquerade_timeouts
+                       : snapshot_->masqueraded_query_timeouts;
         // Another worker may just have ended the connection, and its FTP record be another's.
         const std::size_t at = std::size_t{timeout_class_of(connection, status)} - 1;
         return at < snapshot_->own_timeouts.size() ? snapshot_->own_timeouts[at]
@@ -238,21 +242,24 @@ class Worker {
     void release_template(ConnectionIndex index);
 
     // masquerading
+    struct Mapping {  // held for a connection to be; or why there is none
+        ConnectionIndex index = kNoConnection;
+        Drop refusal = Drop::none;
+        explicit operator bool() const { return index != kNoConnection; }
+    };
     template <Family F>
     Entry masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex rule);
     template <Family F>
-    ConnectionIndex mapping_for(const Flow<F>& flow, std::uint8_t protocol,
-                                const Outside<F>& outside);
+    Mapping mapping_for(const Flow<F>& flow, std::uint8_t protocol, const Outside<F>& outside);
     template <Family F>
-    ConnectionIndex make_mapping(const Flow<F>& key, std::uint8_t filed, const Outside<F>& outside);
+    Mapping make_mapping(const Flow<F>& key, std::uint8_t filed, const Outside<F>& outside);
     template <Family F>
     Entry open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapping,
                            const Flow<F>& reply);
     template <Family F>
     bool turns_back(const Flow<F>& flow, const Target<F>& target) const;
     template <Family F>
-    ConnectionIndex mapping_to_server(const Flow<F>& flow, std::uint8_t protocol,
-                                      const Target<F>& target);
+    Mapping mapping_to_server(const Flow<F>& flow, std::uint8_t protocol, const Target<F>& target);
     template <Family F>
     void hide_client(ConnectionIndex index, ConnectionIndex mapping);
     bool has_leased_port(const Connection& connection) const;
@@ -262,13 +269,15 @@ class Worker {
     template <Family F>
     Track translate_ftp(Burst<F>& burst, unsigned i, Entry entry, std::uint32_t status);
     template <Family F>
-    Track translate_held_ftp(Burst<F>& burst, unsigned i, Entry entry, FtpIndex ftp, State state);
+    Track translate_held_ftp(Burst<F>& burst, unsigned i, Entry entry, FtpIndex ftp,
+                             std::uint16_t mtu, State state);
     template <Family F>
     Drop open_ftp(Burst<F>& burst, unsigned i, const Service<F>& service, Terms& terms);
     FtpIndex take_ftp_record(std::uint16_t timeout_class, bool third_party);
     template <Family F>
-    std::span<std::uint8_t> room_of(const Burst<F>& burst, unsigned i,
-                                    const AddressOf<F>& towards) const;
+    std::uint16_t mtu_towards(const AddressOf<F>& towards) const;
+    template <Family F>
+    std::span<std::uint8_t> room_of(const Burst<F>& burst, unsigned i, std::uint16_t mtu) const;
     template <Family F>
     bool expect_data(ConnectionIndex control, FtpIndex ftp, const FtpEndpoint& found);
     template <Family F>
@@ -301,6 +310,8 @@ class Worker {
     void pass_icmp(rte_mbuf* packet, PortIndex port);
     template <Family F>
     void pass_echo(rte_mbuf* packet, PortIndex port, std::size_t message);
+    template <Family F>
+    bool may_pass(IcmpKind echo, const Flow<F>& flow) const;
     template <Family F>
     void pass_icmp_error(rte_mbuf* packet, std::size_t message);
     template <Family F>
@@ -425,7 +436,7 @@ class Worker {
     // The server of a connection that a SYN takes the place of, while that is scheduled.
     std::atomic<std::int32_t>* replaced_count_ = nullptr;
     std::uint32_t replaced_slot_ = 0;
-    std::uint32_t until_shed_ = 0;  // first packets, until drop_packet takes one
+    std::uint32_t until_shed_ = 0;  // first packets, until drop_packet takes one; 0: the next
     // Of the burst in hand: those that go after the others.
     std::array<rte_mbuf*, kMaxBurst> ipv6_;
     unsigned ipv6_count_ = 0;

@@ -13,11 +13,11 @@ namespace usher {
 enum class Drop : std::uint8_t {
     none,  // not dropped
     // parsing
-    truncated,      // shorter than its own headers say
-    not_ip,         // neither IPv4 nor anything else that we forward
-    unknown_vlan,   // tagged for a VLAN that is no port of ours, or tagged twice
-    bad_ip_header,  // version, header length or total length cannot be
-    bad_tcp_header,
+    truncated,       // shorter than its own headers say
+    not_ip,          // neither IPv4 nor anything else that we forward
+    unknown_vlan,    // tagged for a VLAN that is no port of ours, or tagged twice
+    bad_ip_header,   // version or a length cannot be; or a first packet with a wrong checksum
+    bad_tcp_header,  // its length cannot be; or FTP's control text with a wrong checksum
     bad_udp_header,
     fragment,
     unknown_protocol,

@@ -71,11 +71,11 @@ FragmentTable::Answer FragmentTable::accept(const Fragment& fragment, void* pack
     return answer;
 }
 
-// Is it of another datagram with the same id? After one that is done everything but its own
-// duplicates is; and a beginning that comes long after the beginning.
+// Is it of another datagram with the same id? After one that is done everything but duplicates of
+// its later fragments is; and a beginning that comes long after the beginning.
 bool FragmentTable::starts_anew(const Datagram& datagram, const Fragment& fragment) const {
     if (datagram.stage == Stage::done)
-        return !fragment.is_sound ||
+        return !fragment.is_sound || fragment.is_first() ||
                !datagram.pieces.has(fragment.begin, fragment.end, fragment.more);
     return datagram.stage == Stage::open && fragment.is_first() &&
            now_ - datagram.since > limits_.late;

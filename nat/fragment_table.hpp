@@ -10,8 +10,9 @@
 //   third   accept: follow, with `value`. All bytes were seen, so the datagram is done, and is
 //           forgotten a moment later (`late`).
 //   second  accept, once more: dropped. After that moment it would be held for a beginning that
-//           does not come; and a beginning that comes again begins anew, since by then it is that
-//           of a later datagram with the same id, rather than a duplicate.
+//           does not come.
+//   first   accept, once more: decide. It is rather that of a later datagram with the same id: each
+//           connected socket of a Linux host counts its own ids, from a random one.
 //
 // What overlaps or contradicts what came before (RFC 5722, RFC 3128) poisons the datagram: that
 // fragment, those held and all that come later are dropped, so that the receiver never has the

@@ -7,23 +7,17 @@
 namespace usher {
 namespace {
 
-// Holds a side while a segment of its direction is in hand.
-class Claim {
-  public:
-    // Acquire: pairs with the release below, of the worker that had the side before.
-    explicit Claim(std::atomic<bool>& taken)
-        : taken_(taken), holds_(!taken.exchange(true, std::memory_order_acquire)) {}
-    ~Claim() {
-        if (holds_) taken_.store(false, std::memory_order_release);
-    }
-    Claim(const Claim&) = delete;
-    Claim& operator=(const Claim&) = delete;
-    explicit operator bool() const { return holds_; }
+std::atomic<bool>& side_of(FtpControl& control, Direction direction) {
+    return direction == Direction::original ? control.commands.taken : control.replies.taken;
+}
 
-  private:
-    std::atomic<bool>& taken_;
-    bool holds_;
-};
+// Acquire: pairs with the release below, of the worker that had the side before.
+bool take(std::atomic<bool>& taken) {
+    return !taken.exchange(true, std::memory_order_acquire);
+}
+void give_back(std::atomic<bool>& taken) {
+    taken.store(false, std::memory_order_release);
+}
 
 struct Acknowledged {
     explicit Acknowledged(const std::atomic<std::uint64_t>& word)
@@ -182,9 +176,9 @@ FtpVerdict pass_reply(FtpControl& control, std::span<std::uint8_t> room, Headers
 }  // namespace
 
 bool FtpControl::restart() {
-    const Claim command_claim(commands.taken);
-    const Claim reply_claim(replies.taken);
-    if (!command_claim || !reply_claim) return false;
+    const FtpTurn command(*this, Direction::original);
+    const FtpTurn reply(*this, Direction::reply);
+    if (!command || !reply) return false;
     commands.acknowledged.store(0, std::memory_order_relaxed);
     commands.stream = {};
     replies.acknowledged.store(0, std::memory_order_relaxed);
@@ -193,19 +187,50 @@ bool FtpControl::restart() {
     return true;
 }
 
+FtpTurn::FtpTurn(FtpControl& control, Direction direction)
+    : control_(control), direction_(direction), holds_(take(side_of(control, direction))) {
+    if (!holds_) return;
+    if (direction_ == Direction::original) {
+        static_cast<FtpStream&>(before_) = control_.commands.stream;
+    } else {
+        before_ = control_.replies.stream;
+        shift_before_ = control_.replies.shift.load(std::memory_order_relaxed);
+    }
+}
+
+FtpTurn::~FtpTurn() {
+    if (holds_) give_back(side_of(control_, direction_));
+}
+
+template <Family F>
+FtpVerdict FtpTurn::pass(std::span<std::uint8_t> room, Headers& headers, const FtpParties& parties,
+                         FtpFindings& findings) {
+    if (!holds_) return FtpVerdict::wait;
+    return direction_ == Direction::original
+               ? pass_command(control_, TcpSegment(room.data(), headers), parties, findings)
+               : pass_reply<F>(control_, room, headers, parties, findings);
+}
+
+void FtpTurn::take_back() {
+    if (!holds_) return;
+    if (direction_ == Direction::original) {
+        control_.commands.stream = before_;
+    } else {
+        control_.replies.stream = before_;
+        control_.replies.shift.store(shift_before_, std::memory_order_relaxed);
+    }
+}
+
 template <Family F>
 FtpVerdict pass_ftp(FtpControl& control, Direction direction, std::span<std::uint8_t> room,
                     Headers& headers, const FtpParties& parties, FtpFindings& findings) {
-    if (direction == Direction::original) {
-        const Claim claim(control.commands.taken);
-        if (!claim) return FtpVerdict::wait;
-        return pass_command(control, TcpSegment(room.data(), headers), parties, findings);
-    }
-    const Claim claim(control.replies.taken);
-    if (!claim) return FtpVerdict::wait;
-    return pass_reply<F>(control, room, headers, parties, findings);
+    return FtpTurn(control, direction).pass<F>(room, headers, parties, findings);
 }
 
+template FtpVerdict FtpTurn::pass<Family::ipv4>(std::span<std::uint8_t>, Headers&,
+                                                const FtpParties&, FtpFindings&);
+template FtpVerdict FtpTurn::pass<Family::ipv6>(std::span<std::uint8_t>, Headers&,
+                                                const FtpParties&, FtpFindings&);
 template FtpVerdict pass_ftp<Family::ipv4>(FtpControl&, Direction, std::span<std::uint8_t>,
                                            Headers&, const FtpParties&, FtpFindings&);
 template FtpVerdict pass_ftp<Family::ipv6>(FtpControl&, Direction, std::span<std::uint8_t>,

@@ -63,12 +63,36 @@ struct FtpControl {
 
 static_assert(sizeof(FtpControl) == 6 * 64);
 
-// A segment of the connection, in the direction that it goes in, before or after its addresses are
-// rewritten, but before the datagram's length is compared with the MTU. `room` is from the frame's
-// first byte to as far as it may grow: the buffer's end, or what the MTU allows if that is less.
-// Changes the segment in place, and headers.ip_length and tcp_flags with it; when it says `wait`,
-// the frame may have been changed and is worth nothing. What is in `findings` has to be expected
-// before the segment leaves.
+// Holds a side while a segment of its direction is in hand, from its construction on.
+class FtpTurn {
+  public:
+    FtpTurn(FtpControl& control, Direction direction);
+    ~FtpTurn();
+    FtpTurn(const FtpTurn&) = delete;
+    FtpTurn& operator=(const FtpTurn&) = delete;
+    // False: another worker has it. Then pass() says `wait`.
+    explicit operator bool() const { return holds_; }
+
+    // The segment, before or after its addresses are rewritten, but before the datagram's length is
+    // compared with the MTU. `room` is from the frame's first byte to as far as it may grow: the
+    // buffer's end, or what the MTU allows if that is less. Changes the segment in place, and
+    // headers.ip_length and tcp_flags with it; when it says `wait`, the frame may have been changed
+    // and is worth nothing. What is in `findings` has to be expected before the segment leaves.
+    template <Family F>
+    FtpVerdict pass(std::span<std::uint8_t> room, Headers& headers, const FtpParties& parties,
+                    FtpFindings& findings);
+    // It does not leave after all: its text is scanned anew when it comes again.
+    void take_back();
+
+  private:
+    FtpControl& control_;
+    const Direction direction_;
+    const bool holds_;
+    FtpReplies before_;  // of commands, its FtpStream
+    std::uint64_t shift_before_ = 0;
+};
+
+// A turn of its own.
 template <Family F>
 FtpVerdict pass_ftp(FtpControl& control, Direction direction, std::span<std::uint8_t> room,
                     Headers& headers, const FtpParties& parties, FtpFindings& findings);

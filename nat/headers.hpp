@@ -66,6 +66,18 @@ struct IpLayout<Family::ipv6> {
     static constexpr std::uint16_t kEtherType = kEtherTypeIpv6;
 };
 
+// Of a frame: no router may send it further.
+template <Family F>
+bool is_at_last_hop(const std::uint8_t* frame) {
+    return frame[kEthernetHeader + IpLayout<F>::kTtl] <= 1;
+}
+
+template <Family F>
+bool must_not_fragment(const std::uint8_t* frame) {
+    if (F == Family::ipv6) return true;
+    return load<Be16>(frame + kEthernetHeader + ipv4::kFragment).host() & ipv4::kDontFragment;
+}
+
 // Ports lie at the same place in TCP and UDP.
 inline constexpr int kTcpChecksum = 16, kUdpChecksum = 6, kTcpMinHeader = 20, kUdpHeader = 8;
 

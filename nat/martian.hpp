@@ -32,4 +32,13 @@ inline bool is_martian_router(const AddressOf<Family::ipv6>& address) {
     return is_martian(address);
 }
 
+// What no router passes on: multicast and 255.255.255.255 (RFC 1112, RFC 919; all above 224/4 with
+// them), and link-local addresses (RFC 3927 section 2.6.2, RFC 4291 section 2.5.6).
+inline bool is_of_one_link(Be32 address) {
+    return address.host() >> 28 >= 14 || address.host() >> 16 == 0xa9fe;
+}
+inline bool is_of_one_link(const AddressOf<Family::ipv6>& address) {
+    return address[0] == 0xff || (address[0] == 0xfe && (address[1] & 0xc0) == 0x80);
+}
+
 }  // namespace usher

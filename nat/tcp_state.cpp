@@ -49,7 +49,7 @@ constexpr TcpTable kSecureNextState{{
     {{
         //           NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA
         /* syn  */ {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA, UD},
-        /* fin  */ {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW, UD},
+        /* fin  */ {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, SA, UD},
         /* ack  */ {ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA, UD},
         /* rst  */ {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL, UD},
         /* none */ {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, UD},

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "nat/checksum.hpp"
+#include "nat/pseudo_header.hpp"
 
 namespace usher {
 namespace {
@@ -79,6 +80,13 @@ void TcpSegment::acknowledge_inward(const SequenceShift& shift) {
 }
 
 template <Family F>
+bool is_tcp_sound(const std::uint8_t* frame, const Headers& headers) {
+    const std::size_t size = std::size_t{kEthernetHeader} + headers.ip_length - headers.l4;
+    const std::uint32_t pseudo = pseudo_sum<F>(frame + kEthernetHeader, Protocol::tcp, size);
+    return sum_words({frame + headers.l4, size}, pseudo) == 0xffff;
+}
+
+template <Family F>
 void replace_text(std::span<std::uint8_t> room, Headers& headers, std::size_t offset,
                   std::size_t removed, std::string_view inserted) {
     std::uint8_t* l4 = room.data() + headers.l4;
@@ -115,6 +123,8 @@ void cut_text(std::span<std::uint8_t> room, Headers& headers, std::size_t kept) 
     adjust(l4 + kTcpChecksum, delta_of(before, load<Be16>(l4 + 12)));
 }
 
+template bool is_tcp_sound<Family::ipv4>(const std::uint8_t*, const Headers&);
+template bool is_tcp_sound<Family::ipv6>(const std::uint8_t*, const Headers&);
 template void replace_text<Family::ipv4>(std::span<std::uint8_t>, Headers&, std::size_t,
                                          std::size_t, std::string_view);
 template void replace_text<Family::ipv6>(std::span<std::uint8_t>, Headers&, std::size_t,

@@ -44,6 +44,10 @@ class TcpSegment {
     std::size_t size_;
 };
 
+// Whether its checksum is right.
+template <Family F>
+bool is_tcp_sound(const std::uint8_t* frame, const Headers& headers);
+
 // Puts `inserted` in the place of `removed` bytes of the text at `offset`; the IP header's length
 // and both checksums follow, and headers.ip_length. `room` begins as the frame and goes on as far
 // as the datagram may; it must hold the result.

@@ -11,6 +11,7 @@
 #include "schedulers/locality_replicated.hpp"
 #include "schedulers/maglev_hash.hpp"
 #include "schedulers/never_queue.hpp"
+#include "schedulers/no_scheduler.hpp"
 #include "schedulers/round_robin.hpp"
 #include "schedulers/shortest_expected_delay.hpp"
 #include "schedulers/source_hash.hpp"
@@ -77,6 +78,9 @@ constexpr std::array kAll{
     kind<"mh", MaglevHash>("Maglev hash of the client"),
 };
 
+constexpr SchedulerKind kNone{kNoScheduler, "nobody: new connections are refused",
+                              make<NoScheduler>};
+
 constexpr bool is_in_build(const SchedulerKind& kind) {
     return is_built_in(kind.name);
 }
@@ -102,7 +106,7 @@ std::span<const SchedulerKind> scheduler_kinds() {
 const SchedulerKind* find_scheduler(std::string_view name) {
     for (const SchedulerKind& kind : kKinds)
         if (kind.name == name) return &kind;
-    return nullptr;
+    return name == kNoScheduler ? &kNone : nullptr;
 }
 
 }  // namespace usher

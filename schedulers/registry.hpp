@@ -18,7 +18,11 @@ struct SchedulerKind {
 
 std::span<const SchedulerKind> scheduler_kinds();
 
-const SchedulerKind* find_scheduler(std::string_view name);  // nullptr: not built in
+// What IPVS calls a service's lack of one: no rule, and in every build.
+inline constexpr std::string_view kNoScheduler = "none";
+
+// One of the table, or that. nullptr: not built in.
+const SchedulerKind* find_scheduler(std::string_view name);
 
 inline bool scheduler_exists(std::string_view name) {
     return find_scheduler(name) != nullptr;

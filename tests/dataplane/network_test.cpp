@@ -54,6 +54,23 @@ TEST(Network, HasNoWayWithoutRoutes) {
         << "no hop on a link that is down";
 }
 
+TEST(Network, ErrorsComeFromAnAddressOfItsOwnOrFromNobody) {
+    const auto neighbour = ip("fe80::9").bytes();
+    const auto address = [&](const NetworkPlan& from) {
+        return IpAddress(Network(from).router_address<Family::ipv6>(0, neighbour));
+    };
+    NetworkPlan p = plan();
+    p.own_addresses = {ip("203.0.113.1"), ip("::1"), ip("fe80::1")};
+    EXPECT_EQ(address(p), ip("::")) << "none goes so far";
+    p.own_addresses.push_back(ip("2001:db8:2::1"));
+    EXPECT_EQ(address(p), ip("2001:db8:2::1")) << "on an interface that is not ours";
+    p.sources = {{1, ip("10.0.0.1"), Prefix::of(ip("10.0.0.0"), 24)},
+                 {1, ip("2001:db8:1::1"), Prefix::of(ip("2001:db8:1::"), 64)}};
+    EXPECT_EQ(address(p), ip("2001:db8:1::1"));
+    p.sources.push_back({0, ip("2001:db8::1"), Prefix::of(ip("2001:db8::"), 64)});
+    EXPECT_EQ(address(p), ip("2001:db8::1"));
+}
+
 TEST(Network, AgreesWithTryingEveryPrefix) {
     std::mt19937 random(5);
     for (int round = 0; round < 50; ++round) {

@@ -109,6 +109,7 @@ class Check {
         require(!after_.v4 || ip_sum_is_right(is_, after_.l4), "an answer's header checksum");
         require(deviation(after_, is_) == 0, "an answer's checksum");
         require(before_.begin == 0, "an answer to a later fragment");
+        require(!before_.v4 || ip_sum_is_right(was_, before_.l4), "an answer to a damaged header");
         require(!is_martian(before_.source), "an answer to a martian");
         if (after_.protocol == kNumberTcp) {
             require((was_[before_.l4 + 13] & kRstFlag) == 0, "a reset for a reset");
@@ -117,11 +118,7 @@ class Check {
         }
         require(is_.size() <= (after_.v4 ? 576U : 1280U), "an error's length");
         const Bytes quote = is_.subspan(after_.l4 + 8);
-        // What the worker changes before it refuses: sums, for an MSS that it clamped; the numbers
-        // and the length of FTP's control connections.
-        const bool ftp = before_.has_ports() &&
-                         (port_at(was_, before_.l4) == 21 || port_at(was_, before_.l4 + 2) == 21);
-        if (ftp) return;
+        // Sums may differ, for an MSS that was clamped before.
         require(quote.size() <= was_.size(), "an error quotes too much");
         const std::size_t same = std::min<std::size_t>(quote.size(), before_.l4 + 8);
         require(std::equal(quote.begin(), quote.begin() + static_cast<long>(same), was_.begin()),
@@ -300,8 +297,12 @@ void Pieces::take(std::vector<Injected>& injected, PortIndex port, Bytes out) {
         from = &one;
     }
     if (candidates == 0) found("a piece of nothing", {}, out);
-    if (candidates == 1 && !ip_sum_is_right(ip, view.l4))
-        found("a piece's checksum", from->frame, out);
+    if (!ip_sum_is_right(ip, view.l4)) found("a piece's checksum", from->frame, out);
+    if (candidates == 1) {
+        const Bytes whole = Bytes(from->frame).subspan(14);
+        if (!ip_sum_is_right(whole, (whole[0] & 0x0fU) * std::size_t{4}))
+            found("a piece of a damaged datagram", from->frame, out);
+    }
     if (candidates == 1) put_together(*from, view);
 }
 

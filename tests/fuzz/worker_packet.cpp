@@ -83,6 +83,7 @@ Frame framed(const Packet& packet, Bytes part, bool is_part, std::size_t begin, 
         put16(&ip[2], ip.size() + part.size());
         put16(&ip[6],
               begin / 8 | (more ? 0x2000U : 0U) | (packet.must_not_fragment ? 0x4000U : 0U));
+        put16(&ip[10], 0);
         store(&ip[10], complement(sum_words(ip)));
         frame.insert(frame.end(), ip.begin(), ip.end());
     } else {

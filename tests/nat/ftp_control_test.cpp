@@ -32,8 +32,9 @@ class FtpControlTest : public testing::Test {
         Headers headers;
         EXPECT_EQ(parse<F>(frame, headers), Drop::none);
         findings = {};
-        const auto verdict =
-            pass_ftp<F>(*control, direction, {buffer.data(), room}, headers, parties, findings);
+        FtpTurn turn(*control, direction);
+        const auto verdict = turn.pass<F>({buffer.data(), room}, headers, parties, findings);
+        if (takes_back) turn.take_back();
         if (verdict == FtpVerdict::wait) return std::nullopt;
         buffer.resize(kEthernetHeader + std::size_t{headers.ip_length});
         return segment_of<F>(buffer);
@@ -57,6 +58,7 @@ class FtpControlTest : public testing::Test {
     FtpParties parties{*IpAddress::parse("10.1.0.10"), *IpAddress::parse("10.9.0.1")};
     std::unique_ptr<FtpControl> control = std::make_unique<FtpControl>();
     FtpFindings findings;
+    bool takes_back = false;
     std::uint32_t client_next = kClientFirst, server_next = kServerFirst;
 };
 
@@ -94,6 +96,20 @@ TEST_F(FtpControlTest, TheSameAgainIsTranslatedTheSame) {
               kOurs.substr(29));
     EXPECT_EQ(pass(kReply, {kServerFirst, client_next, kAck, kGreeting + kPassive, {}})->text,
               kGreeting + kOurs);
+}
+
+TEST_F(FtpControlTest, WhatIsTakenBackIsScannedAnew) {
+    reply(kGreeting);
+    const std::uint32_t at = server_next;
+    takes_back = true;
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(pass(kReply, {at, client_next, kAck, kPassive, {}})->text, kOurs);
+        EXPECT_EQ(findings.all().size(), 1U);
+        EXPECT_EQ(acknowledged(at + 90), at + 90);  // nothing was changed before it
+        const std::string port = "PORT 10,1,0,10,200,1\r\n";
+        EXPECT_EQ(pass(kCommand, {client_next, at, kAck, port, {}})->text, port);
+        EXPECT_EQ(findings.all().size(), 1U);
+    }
 }
 
 TEST_F(FtpControlTest, SackBlocksAreTranslated) {

@@ -125,6 +125,25 @@ TEST_F(Exception, WhatIsNoPacketForTheBoxIsLinuxsToo) {
     EXPECT_EQ(result.linuxs.size(), 4U);
 }
 
+// Frames for the box's own MAC address.
+TEST_F(Exception, WhatNoRouterPassesOnIsLinuxs) {
+    const std::vector<Frame> frames{
+        packet("udp 198.51.100.2:5353 > 224.0.0.251:5353 len=5"),
+        packet("udp 0.0.0.0:68 > 255.255.255.255:67 len=5"),
+        packet("udp 198.51.100.2:123 > 169.254.0.9:123 len=5"),
+        packet("icmp 198.51.100.2 > 224.0.0.1 8/0 query=7"),
+        packet("udp [fe80::2]:546 > [ff02::1:2]:547 len=5"),
+        packet("tcp [fe80::2]:4001 > [fe80::1]:179 S seq=1"),
+        packet("icmp fe80::2 > fe80::1 128/0 query=7"),
+        packet("icmp fe80::2 > fe80::1 135/0 len=16"),
+        packet("udp [fe80::2]:4001 > [fe80::1]:9 len=3000 id=7 to=1440"),
+        packet("udp [fe80::2]:4001 > [fe80::1]:9 len=3000 id=7 from=1440"),
+    };
+    const Result result = pass(frames);
+    EXPECT_TRUE(result.sent.empty());
+    EXPECT_EQ(result.linuxs.size(), frames.size());
+}
+
 TEST_F(Exception, ErrorsGoToWhomTheyAreAbout) {
     pass({packet("tcp 198.51.100.2:4001 > 203.0.113.10:80 S seq=1")});
     const Result result = pass(

@@ -84,7 +84,9 @@ Frame ipv4_datagram(std::uint8_t protocol, const Endpoint& from, const Endpoint&
     ip[ipv4::kProtocol] = protocol;
     store(&ip[ipv4::kSource], from.address.v4());
     store(&ip[ipv4::kDestination], to.address.v4());
-    store(&ip[ipv4::kChecksum], complement(sum_words({ip.data(), ipv4::kMinHeader})));
+    const std::uint16_t spoilt = fields.has("badheader") ? 1 : 0;
+    store<std::uint16_t>(&ip[ipv4::kChecksum],
+                         complement(sum_words({ip.data(), ipv4::kMinHeader})) ^ spoilt);
     return ip;
 }
 
@@ -152,7 +154,8 @@ Frame tcp_segment(const Endpoint& from, const Endpoint& to, const std::string& f
     for (const auto& [letter, bit] : kFlags)
         if (flags.find(letter) != std::string::npos) tcp[13] |= bit;
     const std::uint32_t pseudo = pseudo_sum(from.address, to.address, kTcp, tcp.size());
-    store(&tcp[kTcpChecksum], complement(sum_words(tcp, pseudo)));
+    const std::uint16_t spoilt = fields.has("badsum") ? 1 : 0;
+    store<std::uint16_t>(&tcp[kTcpChecksum], complement(sum_words(tcp, pseudo)) ^ spoilt);
     return tcp;
 }
 

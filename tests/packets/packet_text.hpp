@@ -11,6 +11,7 @@
 //   vlan=10 tcp 198.51.100.7:4001 > ...  the same with an 802.1Q tag
 //   tcp 198.51.100.7:4001 > 203.0.113.10:21 PA text="PASV\r\n"         (instead of 'x')
 //   sctp 198.51.100.7:4001 > 203.0.113.10:9 1 len=16 tag=7               (an INIT chunk)
+//   tcp 198.51.100.7:4001 > 203.0.113.10:80 S badsum                   (or badheader: IPv4's)
 //   hex 0a0b0c...                       a frame byte for byte, with its Ethernet header
 //
 // describe() works every checksum out from nothing; a wrong one shows as !ip-sum, !tcp-sum,

@@ -52,6 +52,16 @@ TEST(Worker, GivesASecondServiceOnOneServerAnotherPort) {
     EXPECT_EQ(describe(answer[0].frame), "tcp 203.0.113.11:80 > 198.51.100.2:4001 SA ack=2 ttl=63");
 }
 
+TEST(Worker, IsNotToSendItsOwnBoxClientsAsAServer) {
+    InProcess box;
+    box.request(kService);
+    for (const char* own : {"10.0.0.1", "127.0.0.1"}) {
+        const std::string reply = box.request(server_add("203.0.113.10", own));
+        EXPECT_NE(reply.find("EOPNOTSUPP"), std::string::npos) << reply;
+        EXPECT_NE(reply.find("the box itself"), std::string::npos) << reply;
+    }
+}
+
 TEST(Worker, LetsHalfOpenConnectionsGiveWayWhenTheTableIsFull) {
     InProcess box(8);  // 256 connections
     box.request(kService);
@@ -71,6 +81,47 @@ TEST(Worker, LetsHalfOpenConnectionsGiveWayWhenTheTableIsFull) {
         EXPECT_EQ(box.pass(0, {client(2, port + 1000, "A")}, 1).size(), 1U) << port;
     // And so a new client is served, at once.
     EXPECT_EQ(box.pass(0, {client(4, 5000, "S"), client(4, 5000, "A")}, 1).size(), 2U);
+}
+
+// An operator looks at a flood: what gives way meanwhile is free again.
+TEST(Worker, AListingDoesNotHoldBackMemory) {
+    InProcess box(10);
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    std::vector<Frame> flood;
+    for (int port = 1; port <= 2000; ++port)
+        flood.push_back(client(3, port + 1000, "S"));
+    box.pass(0, flood, 32);
+    int rows = 0;
+    box.director().each_connection([&](const ConnectionRow&) {
+        box.pass(0, {client(4, ++rows + 1000, "S")}, 1);
+        return true;
+    });
+    EXPECT_GT(rows, 900);
+    EXPECT_EQ(box.dropped(Drop::table_full), 0U);
+}
+
+// A scan from the inside that nobody answers: its connections give way, and the mappings with them.
+TEST(Worker, LetsMappingsWithoutAnAnswerGiveWayWhenTheTableIsFull) {
+    InProcess box(8);
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    box.request(R"({"command":"masquerade.set","rules":[{"inside":["10.0.0.0/16"],)"
+                R"("outside":["203.0.113.20"]}]})");
+    const auto inside = [](int port, const char* flags) {
+        return *frame_of(fmt::format("tcp 10.0.0.101:{} > 192.0.2.80:443 {} seq=1", port, flags));
+    };
+    ASSERT_EQ(box.pass(1, {inside(999, "S")}, 1).size(), 1U);
+    ASSERT_EQ(
+        box.pass(0, {*frame_of("tcp 192.0.2.80:443 > 203.0.113.20:999 SA seq=9 ack=2")}, 1).size(),
+        1U);
+    ASSERT_EQ(box.pass(1, {inside(999, "A")}, 1).size(), 1U);
+    for (int port = 1; port <= 2000; ++port)
+        box.pass(1, {inside(port + 1000, "S")}, 1);
+    EXPECT_EQ(box.dropped(Drop::table_full), 0U);
+    EXPECT_EQ(box.dropped(Drop::no_outside_port), 0U);
+    EXPECT_EQ(box.pass(0, {client(4, 5000, "S"), client(4, 5000, "A")}, 1).size(), 2U);
+    EXPECT_EQ(box.pass(1, {inside(999, "A")}, 1).size(), 1U) << "the one that stands";
 }
 
 // A quarter of the table may be control connections; the rest of it is not full here.
@@ -103,6 +154,58 @@ TEST(Worker, LetsHalfOpenFtpConnectionsGiveWayToOthers) {
     EXPECT_EQ(box.dropped(Drop::ftp_full), 100U - (64 - 21));
     for (int port = 1; port <= 20; ++port)
         EXPECT_EQ(box.pass(0, {ftp(2, port + 1000, "A")}, 1).size(), 1U) << port;
+}
+
+// The table is full when a data connection is announced, and when it comes: each is for later.
+TEST(Worker, KeepsFtpDataConnectionsForWhenThereIsRoom) {
+    InProcess box(8);
+    for (const char* port : {"21", "80"}) {
+        box.request(fmt::format(R"({{"command":"service.add","service":{{"protocol":"tcp",)"
+                                R"("address":"203.0.113.10","port":{}}},"options":{{}}}})",
+                                port));
+        box.request(
+            fmt::format(R"({{"command":"server.add","service":{{"protocol":"tcp",)"
+                        R"("address":"203.0.113.10","port":{0}}},)"
+                        R"("server":{{"address":"10.0.0.100","port":{0}}},"options":{{}}}})",
+                        port));
+    }
+    const auto from_client = [&](const std::string& rest) {
+        return box.pass(0, {*frame_of("tcp 198.51.100.2:4001 > " + rest)}, 1).size();
+    };
+    const auto from_server = [&](const std::string& rest) {
+        return box.pass(1, {*frame_of("tcp 10.0.0.100:21 > 198.51.100.2:4001 " + rest)}, 1).size();
+    };
+    from_client("203.0.113.10:21 S seq=1");
+    from_server("SA seq=1 ack=2");
+    from_client("203.0.113.10:21 A seq=2 ack=2");
+    from_server(R"(PA seq=2 ack=2 text="220 hello\r\n")");
+    int fresh = 1000;
+    const auto fill_table = [&] {
+        const std::uint64_t full = box.dropped(Drop::table_full);
+        for (; box.dropped(Drop::table_full) == full; ++fresh)
+            box.pass(0, {client(3, fresh, "S"), client(3, fresh, "A")}, 1);
+    };
+    const auto end_one = [&](int port) {
+        box.pass(0, {client(3, port, "R")}, 1);
+        box.wait(11);
+        box.wait(1);
+    };
+    const std::string passive =
+        R"(PA seq=13 ack=2 text="227 Entering Passive Mode (10,0,0,100,157,13).\r\n")";
+    fill_table();
+    EXPECT_EQ(from_server(passive), 0U);
+    EXPECT_EQ(from_server(passive), 0U);
+    EXPECT_EQ(box.dropped(Drop::ftp_full), 2U);
+    end_one(1000);
+    EXPECT_EQ(from_server(passive), 1U);
+
+    fill_table();
+    const std::uint64_t full = box.dropped(Drop::table_full);
+    const std::string data = "203.0.113.10:40205 S seq=1";
+    EXPECT_EQ(from_client(data), 0U);
+    EXPECT_EQ(box.dropped(Drop::table_full), full + 1);
+    end_one(1001);
+    EXPECT_EQ(from_client(data), 1U);
 }
 
 TEST(Worker, RefusesWhenOnlyEstablishedConnectionsAreLeft) {

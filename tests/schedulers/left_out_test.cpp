@@ -15,6 +15,7 @@ TEST(LeftOut, IsNotFound) {
     EXPECT_FALSE(scheduler_exists("lc"));
     EXPECT_FALSE(scheduler_exists("r"));
     EXPECT_FALSE(scheduler_exists("rr,wrr"));
+    EXPECT_TRUE(scheduler_exists("none"));
     EXPECT_NE(find_scheduler("wrr")->make({}, {}), nullptr);
 }
 

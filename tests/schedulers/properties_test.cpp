@@ -74,6 +74,10 @@ TEST_P(EveryScheduler, RefusesWhenThereIsNone) {
     EXPECT_EQ(Table(GetParam(), {0, 0, 0}).pick(), kNoServer);
 }
 
+TEST(NoScheduler, NamesNobody) {
+    EXPECT_EQ(Table("none", {1, 1}).pick(), kNoServer);
+}
+
 INSTANTIATE_TEST_SUITE_P(Properties, EveryScheduler, testing::ValuesIn([] {
                              std::vector<std::string> names;
                              for (const SchedulerKind& kind : scheduler_kinds())

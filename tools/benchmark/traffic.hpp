@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "nat/checksum.hpp"
 #include "nat/headers.hpp"
 
 namespace usher::bench {
@@ -29,9 +30,17 @@ struct PacketKind {
 Header make_header(const Flow4& flow, PacketKind kind);
 Header make_ipv6_header();  // of UDP without a payload, and without a flow
 
+// Into a header that was made without a flow.
 inline void put_flow(std::uint8_t* frame, const Flow4& flow) {
-    std::memcpy(frame + kEthernetHeader + ipv4::kSource, &flow.source, 8);
-    std::memcpy(frame + kEthernetHeader + ipv4::kMinHeader, &flow.source_port, 4);
+    std::uint8_t* ip = frame + kEthernetHeader;
+    std::memcpy(ip + ipv4::kSource, &flow.source, 8);
+    std::memcpy(ip + ipv4::kMinHeader, &flow.source_port, 4);
+    const auto without = static_cast<std::uint16_t>(~load<std::uint16_t>(ip + ipv4::kChecksum));
+    const std::uint64_t sum = without + std::uint64_t{load<std::uint32_t>(ip + ipv4::kSource)} +
+                              load<std::uint32_t>(ip + ipv4::kDestination);
+    const auto narrow =
+        static_cast<std::uint32_t>((sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32));
+    store(ip + ipv4::kChecksum, static_cast<std::uint16_t>(~fold(narrow)));
 }
 inline void put_flow(std::uint8_t* frame, const Flow6& flow) {
     std::memcpy(frame + kEthernetHeader + ipv6::kSource, &flow.source, 32);

@@ -115,13 +115,18 @@ void Box::set_clock(Ticks now) {
         box_->worker(worker).sweep_all(now);
 }
 
-// Without any service nothing is steered to the workers, as IPVS unhooks without one.
-bool Box::is_usher(Side) const {
-    return !box_->director().desired().services.empty();
+// Without any service of a family nothing of it is steered to the workers, as IPVS unhooks then.
+bool Box::is_ushers(const Frame& frame) const {
+    const auto segment = decode(frame);
+    if (!segment) return true;
+    const auto& services = box_->director().desired().services;
+    return std::any_of(services.begin(), services.end(), [&](const auto& each) {
+        return each.first.family() == segment->source.address.family();
+    });
 }
 
 std::vector<Box::Sent> Box::pass(Side from, const Frame& frame) {
-    if (!is_usher(from)) return through_kernel(from, frame);
+    if (!is_ushers(frame)) return through_kernel(from, frame);
     const unsigned worker = turn_++ % static_cast<unsigned>(catchers_.size() / 2);
     const std::uint64_t before = left_to_kernel(worker);
     std::vector<Sent> sent = through_worker(worker, from, frame);

@@ -48,7 +48,7 @@ class Box {
   private:
     class InProcessDaemon;
 
-    bool is_usher(Side from) const;
+    bool is_ushers(const Frame& frame) const;
     std::vector<Sent> through_worker(unsigned worker, Side from, const Frame& frame);
     static std::vector<Sent> through_kernel(Side from, const Frame& frame);
     std::uint64_t left_to_kernel(unsigned worker) const;
