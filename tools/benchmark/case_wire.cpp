@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::uint32_t kFlows[] = {1000, 1032192};
 constexpr unsigned kBuffers = 16384;
-constexpr int kTries = 100;  // of all packets once, until every flow is known
 
 struct Step {
     std::uint32_t flows;
@@ -66,11 +65,9 @@ Wired<RunningUsherd> wire_usherd(const OneArmTraffic& traffic, const Step& step,
         std::make_unique<RunningUsherd>(one_arm_configuration(traffic, arm), folder.path());
     wired.far = std::make_unique<WireEnd>(wire, traffic, step.workers);
     wired.far->await_link();
-    for (int i = 0; wired.forwarder->connections() != step.flows; ++i) {
-        if (i == kTries) throw std::runtime_error("usherd does not forward all flows");
-        wired.far->run(std::chrono::milliseconds(100));
-    }
-    wired.far->lost();
+    wired.far->open_flows();
+    if (wired.far->lost() != 0 || wired.forwarder->connections() != step.flows)
+        throw std::runtime_error("usherd does not forward all flows");
     wired.forwarder->child().hold();
     return wired;
 }
@@ -83,7 +80,7 @@ Wired<RunningTestpmd> wire_testpmd(const OneArmTraffic& traffic, const Step& ste
         wire_near_end(wire), "macswap", kBuffers, forwarding_cores(step.workers), true});
     wired.far = std::make_unique<WireEnd>(wire, traffic, step.workers);
     wired.far->await_link();
-    wired.far->run(std::chrono::milliseconds(100));
+    wired.far->open_flows();
     wired.far->lost();
     wired.forwarder->child().hold();
     return wired;

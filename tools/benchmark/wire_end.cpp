@@ -42,8 +42,7 @@ WireEnd::WireEnd(const std::string& socket, const OneArmTraffic& traffic, unsign
     : queues_(static_cast<std::uint16_t>(queues)) {
     frames_.resize(traffic.packets());
     for (std::uint32_t n = 0; n < traffic.packets(); ++n)
-        frames_[n].bytes = one_arm_packet(traffic, n).bytes;
-    std::shuffle(frames_.begin(), frames_.end(), std::minstd_rand(1));
+        frames_[n / 2 + n % 2 * traffic.flows].bytes = one_arm_packet(traffic, n).bytes;
     open(socket, queues);
 }
 
@@ -84,15 +83,26 @@ void WireEnd::await_link() {
     }
 }
 
+void WireEnd::open_flows() {
+    const auto end = Clock::now() + kPatience;
+    for (unsigned i = 0; sent_ < frames_.size() / 2; ++i) {
+        turn(static_cast<std::uint16_t>(i % queues_));
+        if (Clock::now() > end) throw std::runtime_error("wire: packets do not come back");
+    }
+    std::shuffle(frames_.begin(), frames_.end(), std::minstd_rand(1));
+}
+
 void WireEnd::run(std::chrono::milliseconds time) {
     const auto end = Clock::now() + time;
     do {
-        for (int i = 0; i < kTurnsBetweenLooks; ++i) {
-            const auto queue = static_cast<std::uint16_t>(i % queues_);
-            if (sent_ - received_ + kBurst <= kWindow) send(queue);
-            receive(queue);
-        }
+        for (int i = 0; i < kTurnsBetweenLooks; ++i)
+            turn(static_cast<std::uint16_t>(i % queues_));
     } while (Clock::now() < end);
+}
+
+void WireEnd::turn(std::uint16_t queue) {
+    if (sent_ - received_ + kBurst <= kWindow) send(queue);
+    receive(queue);
 }
 
 void WireEnd::send(std::uint16_t queue) {

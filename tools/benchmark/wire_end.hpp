@@ -19,13 +19,16 @@ std::string wire_near_end(const std::string& socket);
 
 class WireEnd {
   public:
-    // Packets of all flows, both directions, in random order. Throws std::runtime_error, as run().
+    // All of it may throw std::runtime_error.
     WireEnd(const std::string& socket, const OneArmTraffic& traffic, unsigned queues);
     ~WireEnd();
     WireEnd(const WireEnd&) = delete;
     WireEnd& operator=(const WireEnd&) = delete;
 
     void await_link();
+    // Each flow's packet of the client once, before run(): a server's alone would not come back.
+    void open_flows();
+    // Packets of all flows, both directions, in random order.
     void run(std::chrono::milliseconds time);
 
     // Of all runs: packets sent and not come back after a pause that empties the wire.
@@ -38,6 +41,7 @@ class WireEnd {
     };
 
     void open(const std::string& socket, unsigned queues);
+    void turn(std::uint16_t queue);
     void send(std::uint16_t queue);
     void receive(std::uint16_t queue);
 
