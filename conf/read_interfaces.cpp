@@ -198,15 +198,20 @@ void read_route(const toml::table& table, TableReader& top, Config& config) {
 }  // namespace
 
 void read_interfaces(TableReader& top, ReadConfig& into) {
-    std::map<std::string, Position> seen;
+    std::map<std::string, Position> names;
+    std::map<std::string, Position> devices;
     top.each_table("interface", [&](const toml::table& table) {
         TableReader reader(table, "[[interface]]", top.errors());
         InterfaceConfig interface = read_interface(reader);
         const Position at = reader.position("name");
-        const auto [first, fresh] = seen.emplace(interface.name, at);
+        const auto [first, fresh] = names.emplace(interface.name, at);
         if (!fresh && !interface.name.empty())
             reader.fail("name", fmt::format("duplicate interface \"{}\": first given at line {}",
                                             interface.name, first->second.line));
+        const auto [device, unused] = devices.emplace(interface.pci, reader.position("pci"));
+        if (!unused && !interface.pci.empty())
+            reader.fail("pci", fmt::format("duplicate PCI device \"{}\": first given at line {}",
+                                           interface.pci, device->second.line));
         into.config.interfaces.push_back(std::move(interface));
         into.source.interfaces.push_back(at);
     });

@@ -75,12 +75,12 @@ NamedBy read_name(TableReader& reader) {
 
 ServiceOptions read_options(TableReader& reader, Family family) {
     ServiceOptions options;
-    const std::uint32_t bits = family == Family::ipv4 ? 32 : 128;
+    const auto [least, most] = persistence_bits_of(family);
     options.scheduler = reader.text("scheduler").value_or(options.scheduler);
     options.flags = reader.bits("flags", kFlagWords).value_or(0);
     options.persistence = reader.integer("persistence", 0, kMaxTimeout).value_or(0);
-    const auto prefix = reader.integer("persistence_bits", 1, bits);
-    options.persistence_bits = static_cast<std::uint8_t>(prefix.value_or(bits));
+    const auto prefix = reader.integer("persistence_bits", least, most);
+    options.persistence_bits = static_cast<std::uint8_t>(prefix.value_or(most));
     options.persistence_engine = reader.text("persistence_engine").value_or("");
     options.idle_timeout = reader.integer("idle_timeout", 0, kMaxTimeout).value_or(0);
     options.slow_start = reader.integer("slow_start", 0, kMaxSlowStart).value_or(0);

@@ -30,6 +30,11 @@ std::optional<Mistake> mistake_in_address(const ServiceKey& service, const Serve
         return invalid("address", fmt::format("expected a unicast address that can be routed, "
                                               "found {}",
                                               address.to_string()));
+    if (address.is_loopback() && !tunnelled)
+        return Mistake{"address", Errc::not_supported,
+                       fmt::format("{} is the box itself; servers there are not supported by this "
+                                   "version of Usher",
+                                   address.to_string())};
     return std::nullopt;
 }
 
@@ -67,10 +72,11 @@ std::optional<Mistake> mistake_in(const ServiceKey& service, const ServiceOption
         return invalid("flags", "\"one-packet\" is only for udp and fwmark services");
     if (options.persistence > kMaxTimeout)
         return invalid("persistence", fmt::format("expected 0 to {} seconds", kMaxTimeout));
-    const int bits = service.family() == Family::ipv4 ? 32 : 128;
-    if (options.persistence_bits < 1 || options.persistence_bits > bits)
-        return invalid("persistence_bits", fmt::format("expected an integer from 1 to {}, found {}",
-                                                       bits, options.persistence_bits));
+    const auto [least, most] = persistence_bits_of(service.family());
+    if (options.persistence_bits < least || options.persistence_bits > most)
+        return invalid("persistence_bits",
+                       fmt::format("expected an integer from {} to {}, found {}", least, most,
+                                   options.persistence_bits));
     if (options.idle_timeout > kMaxTimeout)
         return invalid("idle_timeout", fmt::format("expected 0 to {} seconds", kMaxTimeout));
     if (options.slow_start > kMaxSlowStart)

@@ -26,6 +26,15 @@ inline constexpr unsigned kMinTableBits = 8;
 inline constexpr unsigned kMaxTableBits = 27;
 inline constexpr std::size_t kMaxMarkRules = 65536;
 
+// Of a template's client address. IPVS takes an IPv4 mask of 0, all clients as one, and no IPv6
+// prefix of that length.
+struct PersistenceBits {
+    std::uint32_t least, most;
+};
+constexpr PersistenceBits persistence_bits_of(Family family) {
+    return family == Family::ipv4 ? PersistenceBits{0, 32} : PersistenceBits{1, 128};
+}
+
 struct Mistake {
     std::string_view key;  // the key of the TOML file that is wrong, "address" for the address
     Errc code = Errc::invalid;

@@ -145,10 +145,17 @@ Result<Change> read_marks_set(const Json& members) {
     in.member("command");
     in.require({"marks"});
     const Json* marks = in.member("marks");
+    const Json* expected = in.member("expected");
     if (const auto ok = in.finish(); !ok) return tl::unexpected<Error>(ok.error());
+    MarksSet set;
     auto rules = read_mark_rules(*marks);
     if (!rules) return tl::unexpected<Error>(rules.error());
-    return MarksSet{*std::move(rules)};
+    set.marks = *std::move(rules);
+    if (expected == nullptr) return set;
+    auto before = read_mark_rules(*expected);
+    if (!before) return tl::unexpected<Error>(before.error());
+    set.expected = *std::move(before);
+    return set;
 }
 
 }  // namespace usher

@@ -19,6 +19,7 @@
 #include "control/port_keeper.hpp"
 #include "control/port_layout.hpp"
 #include "control/running_director.hpp"
+#include "control/service_manager.hpp"
 #include "control/socket_server.hpp"
 #include "dataplane/eal.hpp"
 #include "dataplane/forwarding_threads.hpp"
@@ -212,10 +213,17 @@ DirectorParts parts(DataPlane& plane, ForwardingThreads& threads, const std::vec
     return parts;
 }
 
+std::string counted(std::size_t count, const char* what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 void on_signal(int signal, EventLoop& loop, RunningDirector& director) {
     if (signal != SIGHUP) return loop.stop();
-    if (const auto reloaded = director.reload_config(); !reloaded)
-        log_error("not reloaded, all goes on as it was: {}", reloaded.error().message);
+    tell_reloading();
+    const auto reloaded = director.reload_config();
+    if (!reloaded) log_error("not reloaded, all goes on as it was: {}", reloaded.error().message);
+    tell_reloaded(reloaded ? "forwards; reloaded"
+                           : "forwards; not reloaded: " + reloaded.error().message);
 }
 
 }  // namespace
@@ -303,12 +311,14 @@ Result<void> run_daemon(const ReadConfig& read, const std::string& config_path) 
     if (!server) return tl::unexpected(server.error());
     if (auto dropped = keep_privileges_to_run(); !dropped) return dropped;
 
-    log_notice(
-        "usherd {} forwards: {} interfaces, {} workers, a table of 2^{} connections, {} "
-        "virtual services; control socket {}",
-        USHER_VERSION, ports->size(), threads.workers().size(), config.connection_table_bits,
-        director.desired().services.size(), config.control.socket);
+    log_notice("usherd {} forwards: {}, {}, a table of 2^{} connections, {}; control socket {}",
+               USHER_VERSION, counted(ports->size(), "interface"),
+               counted(threads.workers().size(), "worker"), config.connection_table_bits,
+               counted(director.desired().services.size(), "virtual service"),
+               config.control.socket);
+    tell_ready("forwards");
     loop->run();
+    tell_stopping();
     log_notice("usherd ends");
     (*exceptions)->stop();
     threads.stop();

@@ -63,6 +63,7 @@ MachineFacts machine_facts(const Config& config) {
         facts.groups.push_back(config.control.group);
     for (const SchedulerKind& kind : scheduler_kinds())
         facts.schedulers.emplace_back(kind.name);
+    facts.schedulers.emplace_back(kNoScheduler);
     return facts;
 }
 

@@ -57,12 +57,32 @@ Result<void> valid_server(const ServiceKey& service, const ServerKey& server,
     return supported(options);
 }
 
+// IPVS hands such a connection to the box's own sockets. One whose address was added later may be
+// edited and drained.
+Result<void> valid_new_server(const ServerAdd& add, const Rules& rules) {
+    if (auto ok = valid_server(add.service, add.server, add.options); !ok) return ok;
+    if (!rules.is_own_address || !rules.is_own_address(add.server.address)) return {};
+    return fail(Errc::not_supported, add.server.address.to_string() +
+                                         " is an address of the box itself; servers there are not "
+                                         "supported by this version of Usher");
+}
+
 Result<void> valid_mark(const MarkRule& rule, const Rules& rules) {
     if (const auto mistake = mistake_in(rule)) return broken_rule(*mistake);
     if (!rule.interface.empty() && rules.interface_exists &&
         !rules.interface_exists(rule.interface))
-        return fail(Errc::invalid, "interface: \"" + rule.interface + "\" is none of Usher's");
+        return fail(Errc::invalid, "interface: \"" + rule.interface +
+                                       "\" is none of the [[interface]]s that usherd serves; one "
+                                       "that is new in the file needs a restart");
     return {};
+}
+
+// Two who fetch, change and set the rules at the same time: the second one is told.
+template <class Rule>
+Result<void> still_there(const std::optional<std::vector<Rule>>& expected,
+                         const std::vector<Rule>& now) {
+    if (!expected || *expected == now) return {};
+    return fail(Errc::no_such_entry, "the rules have been changed meanwhile");
 }
 
 // One overload a change. `state.revision` is already that of the change.
@@ -109,7 +129,7 @@ struct Apply {
         Servers& servers = service->second.servers;
         if (find_server(servers, add.server) != servers.end())
             return fail(Errc::exists, "Destination already exists");
-        if (auto ok = valid_server(add.service, add.server, add.options); !ok) return ok;
+        if (auto ok = valid_new_server(add, rules); !ok) return ok;
         servers.insert(servers.begin(), DesiredServer{add.server, add.options});
         service->second.servers_changed = state.revision;
         return {};
@@ -151,6 +171,7 @@ struct Apply {
     }
 
     Result<void> operator()(const MarksSet& set) const {
+        if (auto ok = still_there(set.expected, state.marks); !ok) return ok;
         if (set.marks.size() > kMaxMarkRules)
             return fail(Errc::no_space, "at most " + std::to_string(kMaxMarkRules) + " mark rules");
         for (std::size_t i = 0; i < set.marks.size(); ++i)
@@ -162,6 +183,7 @@ struct Apply {
     }
 
     Result<void> operator()(const MasqueradeSet& set) const {
+        if (auto ok = still_there(set.expected, state.masquerade); !ok) return ok;
         if (set.rules.size() > kMaxMasqueradeRules)
             return fail(Errc::no_space,
                         "at most " + std::to_string(kMaxMasqueradeRules) + " masquerade rules");

@@ -10,13 +10,15 @@
 //   EEXIST  service.add, server.add of one that is there
 //   ESRCH   a service that is not there      ENOENT  a server, scheduler, setting that is not there
 //   ERANGE  thresholds, timeouts, settings     EINVAL  values that cannot be (conf/rules.hpp)
-//   EOPNOTSUPP  what this version does not do (supported.hpp), settings that do not apply
+//   EOPNOTSUPP  what this version does not do (supported.hpp), servers on the box itself, settings
+//               that do not apply
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -94,10 +96,12 @@ struct VsSet {  // one of IPVS's settings (conf/vs_settings.hpp)
 };
 struct MarksSet {  // all rules at once, in their order
     std::vector<MarkRule> marks;
+    std::optional<std::vector<MarkRule>> expected = {};  // ENOENT unless these are there now
 };
 
 struct MasqueradeSet {  // likewise
     std::vector<MasqueradeRule> rules;
+    std::optional<std::vector<MasqueradeRule>> expected = {};
 };
 struct OtherSet {
     OtherTraffic other = OtherTraffic::drop;
@@ -111,6 +115,7 @@ using Change =
 struct Rules {
     std::function<bool(std::string_view)> scheduler_exists;       // never empty
     std::function<bool(std::string_view)> interface_exists = {};  // of marks; empty: every one does
+    std::function<bool(const IpAddress&)> is_own_address = {};    // the box's; empty: none is
 };
 
 // A change that was refused, and its position in the batch.

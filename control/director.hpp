@@ -49,8 +49,8 @@ class Director {
     virtual std::vector<OutsideRow> outside() const { return {}; }  // of masquerading
 
     virtual std::string config_toml() const = 0;  // a file that usherd loads
-    // Writes it aside and renames it; without a path, the file that the daemon was started with.
-    // The path that was written, or EIO.
+    // To `path`, or without one to the file that the daemon was started with (saved_file.hpp).
+    // The path that was written; EACCES, EIO.
     virtual Result<std::string> save_config(const std::optional<std::string>& path) = 0;
     // Reads the file again and publishes what differs; EINVAL with the file's errors.
     virtual Result<void> reload_config() = 0;

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What RunningDirector tells: counts, connections, workers, ports, the configuration.
-#include <fcntl.h>
 #include <rte_version.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 
 #include "conf/words.hpp"
 #include "conf/write.hpp"
 #include "control/log.hpp"
 #include "control/reload.hpp"
 #include "control/running_director.hpp"
-#include "nat/unique_fd.hpp"
+#include "control/saved_file.hpp"
 
 namespace usher {
 
@@ -44,29 +37,6 @@ void set_ends(ConnectionRow& row, const Flow<F>& original, const Flow<F>& reply)
     row.client = {IpAddress(original.source), original.source_port.host()};
     row.virtual_end = {IpAddress(original.destination), original.destination_port.host()};
     row.server = {IpAddress(reply.source), reply.source_port.host()};
-}
-
-// A new file of our own with the mode of `like`, on the disk when this returns.
-Result<void> write_aside(const std::string& path, const std::string& like,
-                         const std::string& text) {
-    const auto failed = [&] {
-        const Error error{Errc::unavailable, "cannot write " + path + ": " + std::strerror(errno)};
-        unlink(path.c_str());
-        return tl::unexpected(error);
-    };
-    struct stat old {};
-    const mode_t mode = stat(like.c_str(), &old) == 0 ? old.st_mode & 0777 : 0644;
-    unlink(path.c_str());  // of one that was interrupted
-    const UniqueFd file(
-        open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file) return failed();
-    for (std::size_t done = 0; done < text.size();) {
-        const ssize_t count = write(file.get(), text.data() + done, text.size() - done);
-        if (count < 0) return failed();
-        done += static_cast<std::size_t>(count);
-    }
-    if (fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0) return failed();
-    return {};
 }
 
 ConnectionRow row_of(const ConnectionTable& table, ConnectionIndex index, Ticks now) {
@@ -123,20 +93,27 @@ ServiceRow RunningDirector::counted(ServiceRow row) const {
     return row;
 }
 
-void RunningDirector::each_connection(
-    const std::function<bool(const ConnectionRow&)>& visit) const {
+template <class Visit>
+void RunningDirector::each_listed(Ticks now, Visit visit) const {
     const DataPlane::Reading reading(parts_.plane);
     const ConnectionTable& table = parts_.plane.table;
-    const Ticks now = parts_.now();
     const std::uint32_t used = parts_.plane.pool.ever_used();
     for (ConnectionIndex index = 0; index < used; ++index) {
+        reading.pass();
         const Connection& connection = table[index];
-        // Acquire: pairs with the release that set kLive after the rest was filled.
+        // Acquire: pairs with the release that took kPending after the rest was filled.
         const std::uint32_t status = connection.status.load(std::memory_order_acquire);
-        if (!(status & kLive) || (status & kMapping)) continue;
+        if ((status & (kLive | kPending | kMapping)) != kLive) continue;
         if (connection.is_expired(now)) continue;
-        if (!visit(row_of(table, index, now))) return;
+        if (!visit(index)) return;
     }
+}
+
+void RunningDirector::each_connection(
+    const std::function<bool(const ConnectionRow&)>& visit) const {
+    const Ticks now = parts_.now();
+    each_listed(
+        now, [&](ConnectionIndex index) { return visit(row_of(parts_.plane.table, index, now)); });
 }
 
 std::vector<OutsideRow> RunningDirector::outside() const {
@@ -266,7 +243,7 @@ std::vector<DropRow> RunningDirector::drops() const {
 
 TableRow RunningDirector::table() const {
     std::uint64_t connections = 0;
-    each_connection([&](const ConnectionRow&) { return ++connections > 0; });
+    each_listed(parts_.now(), [&](ConnectionIndex) { return ++connections > 0; });
     const ConnectionTable& table = parts_.plane.table;
     return {table.bits(), table.capacity(), connections, table.bytes()};
 }
@@ -287,26 +264,11 @@ std::string RunningDirector::config_toml() const {
     return write_config(running_config());
 }
 
-// Written aside and renamed: whoever reads the path sees the old file or the new one, whole. Only a
-// .toml file in the directory of the daemon's own: whoever may use the socket must not be able to
-// have root overwrite any file there is.
 Result<std::string> RunningDirector::save_config(const std::optional<std::string>& path) {
-    namespace fs = std::filesystem;
-    const fs::path own(config_path_);
-    const fs::path asked(path.value_or(config_path_));
-    const bool ours = asked == own;
-    if (!ours && (asked.parent_path() != own.parent_path() || asked.extension() != ".toml"))
-        return fail(Errc::permission, "usherd writes only .toml files beside its own, " +
-                                          config_path_ +
-                                          "; for elsewhere: usher config show > FILE");
-    const std::string target = (own.parent_path() / asked.filename()).string();
-    const std::string aside = target + ".new";
-    if (const auto written = write_aside(aside, target, config_toml()); !written)
+    const auto target = path_to_save(config_path_, path);
+    if (!target) return target;
+    if (const auto written = replace_file(*target, config_toml()); !written)
         return tl::unexpected(written.error());
-    if (std::rename(aside.c_str(), target.c_str()) != 0) {
-        unlink(aside.c_str());
-        return fail(Errc::unavailable, "cannot replace " + target + ": " + std::strerror(errno));
-    }
     return target;
 }
 

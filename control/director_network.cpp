@@ -14,6 +14,17 @@ const KernelNetwork kNoKernel;
 void RunningDirector::plan_network() {
     const KernelNetwork& kernel = parts_.kernel ? parts_.kernel->network() : kNoKernel;
     network_ = std::make_shared<Network>(planner_.plan(kernel));
+    note_untold_route(kernel);
+}
+
+void RunningDirector::note_untold_route(const KernelNetwork& kernel) {
+    const KernelRoute* const route = kernel.untold_route();
+    if (route != nullptr && !has_untold_route_)
+        log_error(
+            "Linux does not tell the next hops of nexthop objects, and packets to {} are "
+            "dropped: sysctl -w net.ipv4.nexthop_compat_mode=1, then restart usherd",
+            route->destination.to_string());
+    has_untold_route_ = route != nullptr;
 }
 
 void RunningDirector::lose_port(PortIndex port) {
@@ -54,6 +65,30 @@ void RunningDirector::take_in_network() {
     if (const auto steered = steer(desired_); !steered)
         log_error("steering: {}", steered.error().message);
     want_neighbours();
+    note_own_servers();
+}
+
+bool RunningDirector::is_own_address(const IpAddress& address) const {
+    return planner_.has_address(address) ||
+           (parts_.kernel != nullptr && parts_.kernel->network().is_local(address));
+}
+
+// A server's address that was given to the box only now: it was refused otherwise.
+void RunningDirector::note_own_servers() {
+    std::set<IpAddress> own;
+    for (const KernelAddress& each : parts_.kernel->network().addresses)
+        own.insert(each.address);
+    std::set<IpAddress> both;
+    for (const auto& [key, service] : desired_.services)
+        for (const DesiredServer& server : service.servers)
+            if (own.contains(server.key.address)) both.insert(server.key.address);
+    for (const IpAddress& address : both)
+        if (!own_servers_.contains(address))
+            log_warning(
+                "{}, a real server's address, is now the box's own, too: new connections to that "
+                "server do not reach it; delete the server, or the address",
+                address.to_string());
+    own_servers_ = std::move(both);
 }
 
 // The next hops to all real servers: asked for before the first packet needs them.

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What RunningDirector tells the XDP programs: which packets are the workers'.
+#include <algorithm>
 #include <array>
 
+#include "conf/rules.hpp"
 #include "control/running_director.hpp"
 
 namespace usher {
 
 namespace {
+
+// A rule has an entry for each protocol, at most.
+static_assert(STEERING_MAX_MARKED >= 3 * kMaxMarkRules);
 
 constexpr std::array<std::uint8_t, 16> kAnyIpv6{};
 
@@ -47,6 +52,11 @@ void add_ftp_servers(std::vector<SteeredEndpoint>& servers, const ServiceKey& ke
 Result<void> RunningDirector::steer(const DesiredState& desired) {
     if (parts_.steering.empty()) return {};
     SteeringSet wanted;
+    const auto has_service = [&](Family family) {
+        return std::any_of(desired.services.begin(), desired.services.end(),
+                           [&](const auto& each) { return each.first.family() == family; });
+    };
+    const bool has_ipv4 = has_service(Family::ipv4), has_ipv6 = has_service(Family::ipv6);
     for (const auto& [key, service] : desired.services)
         if (key.fwmark == 0)
             wanted.services.push_back({key.protocol, key.address, key.port,
@@ -54,7 +64,7 @@ Result<void> RunningDirector::steer(const DesiredState& desired) {
     for (const auto& [service, servers] : slots_.held()) {
         const bool marked = service.fwmark != 0;
         // Deleted, with connections: their packets are the workers' to drop.
-        if (!marked && !desired.services.empty())
+        if (!marked && (service.family() == Family::ipv4 ? has_ipv4 : has_ipv6))
             wanted.services.push_back({service.protocol, service.address, service.port});
         for (const auto& [server, slot] : servers) {
             wanted.servers.push_back(

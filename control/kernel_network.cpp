@@ -77,6 +77,13 @@ const KernelRoute* KernelNetwork::route_to(const IpAddress& address) const {
     return found == routes.end() ? nullptr : &*found;
 }
 
+const KernelRoute* KernelNetwork::untold_route() const {
+    const auto found = std::find_if(routes.begin(), routes.end(), [](const KernelRoute& route) {
+        return !route.next_hops.empty() && route.next_hops.front().ifindex == 0;
+    });
+    return found == routes.end() ? nullptr : &*found;
+}
+
 bool KernelNetwork::is_local(const IpAddress& address) const {
     return std::any_of(addresses.begin(), addresses.end(),
                        [&](const KernelAddress& own) { return own.address == address; });

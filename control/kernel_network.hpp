@@ -94,6 +94,9 @@ struct KernelNetwork {
     const KernelRoute* route_to(
         const IpAddress& address) const;  // none: no route, not even default
     bool is_local(const IpAddress& address) const;
+    // One by nexthop objects, of which Linux tells no next hops: net.ipv4.nexthop_compat_mode is 0.
+    // Its next hop is on no interface, so nothing goes there. None: all is well.
+    const KernelRoute* untold_route() const;
     friend bool operator==(const KernelNetwork&, const KernelNetwork&) = default;
 };
 

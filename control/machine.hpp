@@ -90,6 +90,7 @@ struct Machine {
     std::vector<ServiceKey> ipvs;  // that the kernel's own balancer has; not by mark
     // From the kernel:
     std::optional<std::set<IpAddress>> addresses;  // of the box
+    bool usherd_runs = false;  // one answers on the file's socket: what it has is not free
 };
 
 // From the files below `root`: "/" but in tests.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include "dataplane/eal.hpp"
 #include "dataplane/exception_thread.hpp"
@@ -78,14 +79,34 @@ bool has_attached(const Config& config, AttachKind kind) {
                        [&](const InterfaceConfig& each) { return each.attach == kind; });
 }
 
+// Which interface is opened for this one: a VLAN's parent.
+std::string wire_of(const InterfaceConfig& interface, const Machine& machine) {
+    if (!interface.parent.empty()) return interface.parent;
+    const auto nic = machine.nics.find(interface.name);
+    if (interface.attach != AttachKind::af_xdp || nic == machine.nics.end()) return interface.name;
+    return nic->second.vlan_of.empty() ? interface.name : nic->second.vlan_of;
+}
+
+// What is said of each that is opened; of one that is not in the file, what is said of its first
+// VLAN (port_layout.hpp).
+std::map<std::string, const InterfaceConfig*> wires(const Config& config, const Machine& machine) {
+    std::map<std::string, const InterfaceConfig*> found;
+    for (const InterfaceConfig& interface : config.interfaces)
+        if (wire_of(interface, machine) == interface.name)
+            found.emplace(interface.name, &interface);
+    for (const InterfaceConfig& interface : config.interfaces)
+        found.emplace(wire_of(interface, machine), &interface);
+    return found;
+}
+
 // Those of interfaces, and of what Linux sends by those that are all ours.
 unsigned packet_buffers(const Config& config, const Machine& machine) {
     unsigned sum = 0;
-    for (const InterfaceConfig& interface : config.interfaces) {
-        const auto nic = machine.nics.find(interface.name);
+    for (const auto& [name, interface] : wires(config, machine)) {
+        const auto nic = machine.nics.find(name);
         sum +=
-            packet_buffers(interface, nic == machine.nics.end() ? 0 : nic->second.receive_queues);
-        if (!interface.exception_name().empty()) sum += ExceptionThread::kPackets;
+            packet_buffers(*interface, nic == machine.nics.end() ? 0 : nic->second.receive_queues);
+        if (!interface->exception_name().empty()) sum += ExceptionThread::kPackets;
     }
     return sum;
 }
@@ -98,6 +119,15 @@ void check_hugepages(const Config& config, const Machine& machine, Findings& fin
         findings.push_back({Grade::ok,
                             fmt::format("hugepages: {} of 2 MiB are free, {} are needed",
                                         machine.free_hugepages, wanted),
+                            {}});
+        return;
+    }
+    // Those that are missing are its own.
+    if (machine.usherd_runs && machine.hugepages >= wanted) {
+        findings.push_back({Grade::ok,
+                            fmt::format("hugepages: there are {} of 2 MiB, {} of them free while "
+                                        "usherd runs, and {} are needed",
+                                        machine.hugepages, machine.free_hugepages, wanted),
                             {}});
         return;
     }
@@ -120,7 +150,12 @@ void check_table(const Config& config, const Machine& machine, Findings& finding
     const std::string table =
         fmt::format("a full table of 2^{} connections takes {} MiB of {} MiB",
                     config.connection_table_bits, bytes / kMiB, machine.available_memory / kMiB);
-    if (bytes > machine.available_memory)
+    if (bytes > machine.available_memory && machine.usherd_runs)
+        findings.push_back({Grade::advice,
+                            table + " that are left beside the usherd which runs, and has its "
+                                    "table already",
+                            "look again when it does not run, should the table have grown"});
+    else if (bytes > machine.available_memory)
         findings.push_back({Grade::error, table, "lower connection_table_bits, or more memory"});
     else
         findings.push_back({Grade::ok, table, {}});

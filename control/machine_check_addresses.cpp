@@ -54,6 +54,18 @@ void check_listeners(const Config& config, const Machine& machine, Findings& fin
     }
 }
 
+// The start refuses them.
+void check_servers(const Config& config, const Machine& machine, Findings& findings) {
+    if (!machine.addresses) return;
+    for (const ServiceConfig& service : config.services)
+        for (const ServerConfig& server : service.servers)
+            if (machine.addresses->contains(server.key.address))
+                findings.push_back({Grade::error,
+                                    fmt::format("{}: the server {} is the box itself",
+                                                service.key.to_string(), server.key.to_string()),
+                                    "name servers of other machines only"});
+}
+
 bool is_of_box(const MasqueradeRule& rule, const std::optional<std::set<IpAddress>>& box) {
     if (rule.outside.empty()) return true;
     return box && std::any_of(rule.outside.begin(), rule.outside.end(), [&](const auto& range) {
@@ -93,6 +105,7 @@ void check_local_ports(const Config& config, const Machine& machine, Findings& f
 
 void check_addresses(const Config& config, const Machine& machine, Findings& findings) {
     check_presence(config, machine, findings);
+    check_servers(config, machine, findings);
     check_ipvs(config, machine, findings);
     check_listeners(config, machine, findings);
     check_local_ports(config, machine, findings);

@@ -7,7 +7,9 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "control/machine.hpp"
@@ -68,6 +70,16 @@ std::optional<std::set<IpAddress>> box_addresses() {
     return addresses;
 }
 
+bool answers(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof address.sun_path) return false;
+    path.copy(address.sun_path, path.size());
+    const UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+           errno == EAGAIN;
+}
+
 void ask_about(const std::string& name, NicFacts& nic) {
     Ethtool ethtool(name);
     if (nic.driver.empty()) nic.driver = ethtool.driver();
@@ -84,6 +96,7 @@ void ask_about(const std::string& name, NicFacts& nic) {
 
 void ask_kernel(Machine& machine, const Config& config) {
     machine.addresses = box_addresses();
+    machine.usherd_runs = answers(config.control.socket);
     for (const InterfaceConfig& interface : config.interfaces) {
         const auto found = machine.nics.find(interface.name);
         if (interface.attach != AttachKind::af_xdp || found == machine.nics.end()) continue;

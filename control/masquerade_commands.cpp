@@ -10,10 +10,17 @@ Result<Change> read_masquerade_set(const Json& members) {
     in.member("command");
     in.require({"rules"});
     const Json* given = in.member("rules");
+    const Json* expected = in.member("expected");
     if (const auto ok = in.finish(); !ok) return tl::unexpected<Error>(ok.error());
+    MasqueradeSet set;
     auto rules = read_masquerade_rules(*given);
     if (!rules) return tl::unexpected<Error>(rules.error());
-    return MasqueradeSet{*std::move(rules)};
+    set.rules = *std::move(rules);
+    if (expected == nullptr) return set;
+    auto before = read_masquerade_rules(*expected);
+    if (!before) return tl::unexpected<Error>(before.error());
+    set.expected = *std::move(before);
+    return set;
 }
 
 Result<Change> read_forwarding_set(const Json& members) {

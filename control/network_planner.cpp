@@ -82,6 +82,11 @@ void NetworkPlanner::set_sources(NetworkPlan& plan, const KernelNetwork& kernel)
         take(each.port, each.address, each.length);
 }
 
+bool NetworkPlanner::has_address(const IpAddress& address) const {
+    return std::any_of(static_addresses_.begin(), static_addresses_.end(),
+                       [&](const StaticAddress& own) { return own.address == address; });
+}
+
 PortIndex NetworkPlanner::port_named(const std::string& name) const {
     const auto found = std::find_if(ports_.begin(), ports_.end(),
                                     [&](const PlannedPort& port) { return port.name == name; });

@@ -40,6 +40,8 @@ class NetworkPlanner {
     // Of the last plan.
     const std::vector<NetworkPlan::Source>& sources() const { return last_.sources; }
     void set_ports(const std::vector<PlannedPort>& ports) { ports_ = ports; }
+    // Of the box, by the file (attach = "device").
+    bool has_address(const IpAddress& address) const;
 
   private:
     struct StaticAddress {

@@ -35,7 +35,8 @@ RunningDirector::RunningDirector(DirectorParts parts, Config config, std::string
       file_(config_),
       config_path_(std::move(config_path)),
       read_again_(std::move(read)),
-      rules_{scheduler_exists, [this](std::string_view name) { return has_interface(name); }},
+      rules_{scheduler_exists, [this](std::string_view name) { return has_interface(name); },
+             [this](const IpAddress& address) { return is_own_address(address); }},
       slots_(parts_.plane),
       compiler_(slots_),
       statistics_(slots_, [this](ServerSlot slot) { return read_slot(slot); }),
@@ -44,9 +45,12 @@ RunningDirector::RunningDirector(DirectorParts parts, Config config, std::string
     plan_network();
 }
 
+// Of the file, so that one which is saved can be read again: under a VLAN is an interface that may
+// not be in it. And one that runs: the file may have been reloaded with another one.
 bool RunningDirector::has_interface(std::string_view name) const {
-    return std::any_of(parts_.interfaces.begin(), parts_.interfaces.end(),
-                       [&](const PlannedPort& port) { return port.name == name; });
+    const auto is_it = [&](const auto& each) { return each.name == name; };
+    return std::any_of(parts_.interfaces.begin(), parts_.interfaces.end(), is_it) &&
+           std::any_of(file_.interfaces.begin(), file_.interfaces.end(), is_it);
 }
 
 Result<void> RunningDirector::begin() {
@@ -91,6 +95,7 @@ void RunningDirector::put_in_force(const CompiledServices& services, const Desir
     snapshot->mss_clamps = services.mss_clamps;
     snapshot->masquerade = masquerade_;
     snapshot->masquerade_timeouts = masquerade_timeout_ticks(desired.timeouts);
+    snapshot->masqueraded_query_timeouts = masqueraded_query_timeout_ticks(desired.timeouts);
     snapshot->deployed = services.deployed;
     snapshot->weighted = services.weighted;
     // Masqueraded connections are of no server, and good for as long as there are rules.
@@ -209,14 +214,16 @@ void RunningDirector::watch_pressure() {
 }
 
 std::uint64_t RunningDirector::connections_counted() const {
-    std::int64_t count = 0;
+    const auto all_of = [&](ServerSlot slot) {
+        const ServerLoad& load = parts_.plane.loads[slot];
+        return std::int64_t{load.active.load(std::memory_order_relaxed)} +
+               load.inactive.load(std::memory_order_relaxed) +
+               load.persistent.load(std::memory_order_relaxed);
+    };
+    std::int64_t count = all_of(kNobodysSlot);  // masqueraded
     for (const auto& [service, servers] : slots_.held())
-        for (const auto& [server, slot] : servers) {
-            const ServerLoad& load = parts_.plane.loads[slot];
-            count += load.active.load(std::memory_order_relaxed);
-            count += load.inactive.load(std::memory_order_relaxed);
-            count += load.persistent.load(std::memory_order_relaxed);
-        }
+        for (const auto& [server, slot] : servers)
+            count += all_of(slot);
     return count > 0 ? static_cast<std::uint64_t>(count) : 0;
 }
 

@@ -82,6 +82,11 @@ class RunningDirector final : public Director {
 
   private:
     bool has_interface(std::string_view name) const;
+    template <class Visit>
+    void each_listed(Ticks now, Visit visit) const;
+    bool is_own_address(const IpAddress& address) const;
+    void note_own_servers();
+    void note_untold_route(const KernelNetwork& kernel);
     Stats read_slot(ServerSlot slot) const;
     std::string queues_of(const Worker& worker) const;
     void add_what_linux_says(PortRow& row, const Port& port) const;
@@ -132,6 +137,8 @@ class RunningDirector final : public Director {
     Pressure pressure_;
     std::shared_ptr<const Network> network_;
     std::set<NeighbourKey> neighbours_in_use_;
+    bool has_untold_route_ = false;    // and the log has said so
+    std::set<IpAddress> own_servers_;  // whose addresses have become the box's; the log has said so
     NeighbourLog neighbour_log_;
 };
 

@@ -19,7 +19,8 @@ class SocketServer::Client {
   public:
     using Clock = std::chrono::steady_clock;
 
-    Client(UniqueFd fd, const SocketLimits& limits) : fd_(std::move(fd)), limits_(limits) {}
+    Client(UniqueFd fd, const SocketLimits& limits, bool is_root)
+        : fd_(std::move(fd)), limits_(limits), is_root_(is_root) {}
 
     // One turn: reads some, answers at most one line, writes what the socket takes.
     void turn(const OnLine& on_line);
@@ -27,6 +28,10 @@ class SocketServer::Client {
     std::uint32_t interest() const;
     bool finished() const { return broken_ || (closing_ && pending() == 0); }
 
+    bool is_root() const { return is_root_; }
+    // With nothing asked and nothing to fetch, and since when.
+    bool is_idle() const { return wait_ == Wait::nothing; }
+    Clock::time_point since() const { return since_; }
     // Whether an unfinished line, or a reply that nobody fetches, is older than the limit.
     bool late(Clock::time_point now) const;
     void say_late();
@@ -42,6 +47,7 @@ class SocketServer::Client {
 
     UniqueFd fd_;
     const SocketLimits& limits_;
+    const bool is_root_;
     std::string in_;
     std::size_t begin_ = 0;    // of the first line not answered
     std::size_t scanned_ = 0;  // no LF in in_ from begin_ to here
@@ -55,7 +61,7 @@ class SocketServer::Client {
     Wait wait_ = Wait::nothing;
     std::size_t waiting_at_ = 0;  // lines answered, or bytes sent: whether anything moved
     std::size_t answered_ = 0;
-    Clock::time_point since_{};
+    Clock::time_point since_ = Clock::now();
 };
 
 }  // namespace usher

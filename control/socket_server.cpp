@@ -48,9 +48,13 @@ Result<void> make_directory(const std::filesystem::path& directory) {
     std::error_code ignored;
     if (directory.empty() || std::filesystem::exists(directory, ignored)) return {};
     if (auto above = make_directory(directory.parent_path()); !above) return above;
-    if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
-        return system_error("cannot make the directory " + directory.string());
-    return {};
+    if (mkdir(directory.c_str(), 0755) == 0) {
+        // The umask has taken away what the socket's group needs.
+        if (chmod(directory.c_str(), 0755) == 0) return {};
+    } else if (errno == EEXIST) {
+        return {};
+    }
+    return system_error("cannot make the directory " + directory.string());
 }
 
 // Removes what a killed daemon left; refuses to touch anything else.
@@ -98,6 +102,13 @@ Result<UniqueFd> bind_and_listen(const ControlConfig& config, const sockaddr_un&
     }
     if (::listen(fd.get(), SOMAXCONN) != 0) return system_error("listen " + config.socket);
     return fd;
+}
+
+// Who connected; the kernel noted it then.
+bool is_roots(int fd) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
 }
 
 std::uint64_t inode_of(const std::string& path) {
@@ -163,8 +174,25 @@ void SocketServer::accept_all() {
     }
 }
 
+// Makes one if it has to.
+bool SocketServer::has_place(bool for_root) {
+    if (clients_.size() < limits_.clients) return true;
+    auto idlest = clients_.end();
+    for (auto each = clients_.begin(); each != clients_.end(); ++each) {
+        const Client& client = *each->second;
+        if (!client.is_idle() || (client.is_root() && !for_root)) continue;
+        if (idlest == clients_.end() || client.since() < idlest->second->since()) idlest = each;
+    }
+    if (idlest != clients_.end()) {
+        drop(idlest->first);
+        return true;
+    }
+    return for_root && clients_.size() < limits_.clients + limits_.roots;
+}
+
 void SocketServer::accept_one(UniqueFd fd) {
-    if (clients_.size() >= limits_.clients) {
+    const bool is_root = is_roots(fd.get());
+    if (!has_place(is_root)) {
         const std::string line = failure_line(
             {Errc::no_space, std::to_string(clients_.size()) + " clients are connected already"});
         // It has all of its buffer free; if it is gone nobody minds.
@@ -173,7 +201,7 @@ void SocketServer::accept_one(UniqueFd fd) {
         return;
     }
     const int number = fd.get();
-    auto client = std::make_unique<Client>(std::move(fd), limits_);
+    auto client = std::make_unique<Client>(std::move(fd), limits_, is_root);
     const auto serve_it = [this, number](std::uint32_t events) { serve(number, events); };
     if (!loop_.add(number, EPOLLIN, serve_it)) return;
     clients_[number] = std::move(client);

@@ -5,7 +5,9 @@
 // One client cannot hurt another: nothing here blocks, a client gets one line answered a turn, is
 // not read from while it has a reply to fetch, and is held to SocketLimits. A client that hangs up
 // is forgotten, with whatever of its lines was not answered yet; one that only ends its sending
-// half gets all its replies first.
+// half gets all its replies first. When there are too many, the one that has asked nothing for the
+// longest goes; it is one of root's for root only, and some places are root's alone: nobody of the
+// socket's group can lock root out.
 //
 // Nobody can connect before the file has its final mode and group, because listening begins after.
 // A file left by a daemon that was killed is replaced; one on which a daemon answers is an error.
@@ -31,6 +33,7 @@ struct SocketLimits {
     std::size_t line = std::size_t{32} << 20;     // bytes, without the LF
     std::size_t backlog = std::size_t{64} << 20;  // bytes of replies not read yet
     std::size_t clients = 64;
+    std::size_t roots = 8;  // clients more, when they are root's
     std::chrono::milliseconds unfinished_line{30000};
 };
 
@@ -58,6 +61,7 @@ class SocketServer {
     Result<void> start();
     void accept_all();
     void accept_one(UniqueFd fd);
+    bool has_place(bool for_root);
     void serve(int fd, std::uint32_t events);
     void close_late();
     void drop(int fd);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/start_check.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "control/port_layout.hpp"
@@ -21,6 +23,12 @@ Findings check_start(const std::vector<InterfaceConfig>& interfaces, const Kerne
     const auto layout = lay_out_ports(interfaces, kernel);
     if (!layout) return {refusal(layout.error())};
     Findings findings;
+    if (const KernelRoute* const route = kernel.untold_route())
+        findings.push_back({Grade::error,
+                            fmt::format("the route to {} is by nexthop objects, whose next hops "
+                                        "Linux does not tell",
+                                        route->destination.to_string()),
+                            "sysctl -w net.ipv4.nexthop_compat_mode=1"});
     for (const PortLayout::Physical& port : layout->ports) {
         if (port.config.attach != AttachKind::af_xdp) continue;
         const auto found = ask(port.config.name);

@@ -34,18 +34,29 @@ std::vector<StateTimeouts> own_timeout_ticks(const Timeouts& timeouts,
 }
 
 // RFC 5382 REQ-5 wants two hours and four minutes of an idle TCP connection, and four minutes of
-// one that opens or closes. RFC 4787 REQ-5 wants two minutes of UDP, which is ICMP queries' state,
-// too: RFC 5508 REQ-2 wants one of those.
+// one that opens or closes; RFC 7857 section 2.2 wants these after a RST, too, which may be
+// anybody's guess. RFC 4787 REQ-5 wants two minutes of UDP, which is ICMP queries' state, too: RFC
+// 5508 REQ-2 wants one of those.
 StateTimeouts masquerade_timeout_ticks(const Timeouts& timeouts) {
     constexpr std::uint32_t kEstablished = 7440, kTransitory = 240, kUdp = 120;
     StateTimeouts ticks = timeout_ticks(timeouts);
     const auto at_least = [&](State state, std::uint32_t floor) {
         of(ticks, state) = std::max(of(ticks, state), seconds(floor));
     };
-    for (std::size_t i = 0; i < ticks.size(); ++i)
-        if (const auto state = static_cast<State>(i); state != State::close)
-            at_least(state, state == State::udp ? kUdp : kTransitory);
+    for (std::size_t i = 0; i < ticks.size(); ++i) {
+        const auto state = static_cast<State>(i);
+        at_least(state, state == State::udp ? kUdp : kTransitory);
+    }
     at_least(State::established, kEstablished);
+    return ticks;
+}
+
+// RFC 4787 REQ-5(a) allows less than two minutes for well-known ports whose protocol needs no more.
+// A resolver sends each query from a port of its own: ports would run out.
+StateTimeouts masqueraded_query_timeout_ticks(const Timeouts& timeouts) {
+    constexpr std::uint32_t kQuery = 30;
+    StateTimeouts ticks = masquerade_timeout_ticks(timeouts);
+    of(ticks, State::udp) = seconds(kQuery);
     return ticks;
 }
 

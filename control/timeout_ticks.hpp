@@ -18,5 +18,7 @@ std::vector<StateTimeouts> own_timeout_ticks(const Timeouts& timeouts,
                                              const std::vector<std::uint32_t>& idle_timeouts);
 // Of masqueraded connections: no shorter than the RFCs on NAT allow, whatever the operator says.
 StateTimeouts masquerade_timeout_ticks(const Timeouts& timeouts);
+// Of masqueraded DNS and NTP, over UDP.
+StateTimeouts masqueraded_query_timeout_ticks(const Timeouts& timeouts);
 
 }  // namespace usher

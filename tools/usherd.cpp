@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // usherd(8): the director's daemon.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 
@@ -51,8 +52,10 @@ int main(int argc, char** argv) {
         return 1;
     }
     if (check->count() > 0) return check_machine_for(read->config, path);
+    // Whoever reads the log may go; connections are not to go with it.
+    std::signal(SIGPIPE, SIG_IGN);
     try {
-        const std::string whole_path = std::filesystem::absolute(path).string();
+        const std::string whole_path = std::filesystem::absolute(path).lexically_normal().string();
         const auto ended = usher::run_daemon(*read, whole_path);
         if (ended) return 0;
         std::fprintf(stderr, "usherd: %s\n", ended.error().message.c_str());

@@ -143,6 +143,20 @@ TEST_F(KernelNetworkTest, NextHopObjectsAreFollowed) {
     });
 }
 
+TEST_F(KernelNetworkTest, NextHopObjectsThatLinuxDoesNotTellAreNoticed) {
+    in_namespace([] {
+        shell(
+            "ip link add a0 type veth peer name a1; ip link set a1 up; ip link set a0 up;"
+            "ip addr add 10.9.0.1/24 dev a0; ip nexthop add id 1 via 10.9.0.2 dev a0;"
+            "ip route add 10.7.0.0/16 nhid 1");
+        EXPECT_EQ(KernelMirror::open().value().network().untold_route(), nullptr);
+        shell("sysctl -qw net.ipv4.nexthop_compat_mode=0");
+        const auto mirror = KernelMirror::open().value();
+        ASSERT_NE(mirror.network().untold_route(), nullptr);
+        EXPECT_EQ(mirror.network().untold_route()->destination, Prefix::of(ip("10.7.0.0"), 16));
+    });
+}
+
 // a1 sits in a namespace of its own, named by the process that sleeps in it.
 constexpr const char* kOtherSide =
     "ip link add a0 type veth peer name a1; ip addr add 10.9.0.1/24 dev a0; ip link set a0 up;"

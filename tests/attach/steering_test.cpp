@@ -215,6 +215,17 @@ TEST_F(SteeringTest, WhatMayGetAMarkGoesToAWorker) {
     EXPECT_EQ(run(frame4(kClient, "198.51.100.99", kUdp, ports(4000, 5353))), STEERING_OTHER);
 }
 
+TEST_F(SteeringTest, AsManyMarkedDestinationsAsThereMayBeRules) {
+    SteeringSet set = usual();
+    for (std::uint32_t i = 0; i < 65536; ++i)
+        for (const Protocol protocol : {Protocol::tcp, Protocol::udp, Protocol::sctp})
+            set.marked.push_back(
+                {protocol, Prefix::of(IpAddress(Be32::from_host(0xc6120000 + i)), 32), 80, 80});
+    const auto updated = steering_->update(set);
+    ASSERT_TRUE(updated) << updated.error().message;
+    EXPECT_EQ(run(frame4(kClient, "198.18.255.255", kUdp, ports(4000, 80))), kWorker);
+}
+
 // Of the box's own address in a prefix that rules name, exactly their ports are the workers'; what
 // a rule without destination says, is not said of it.
 TEST_F(SteeringTest, TheBoxsPortsBesideThoseOfMarkRulesStayItsOwn) {

@@ -153,6 +153,10 @@ constexpr Change kChanges[] = {
      R"({"command":"service.edit","options":{"flags":28,"persistence":360,"persistence_bits":24,)"
      R"("persistence_engine":"sip","scheduler":"sh"},)"
      R"("service":{"address":"10.9.0.1","port":53,"protocol":"udp"}})"},
+    {"-A -t 10.9.0.1:80 -s rr -p 60 -M 0.0.0.0",
+     R"({"command":"service.add","options":{"flags":0,"persistence":60,"persistence_bits":0,)"
+     R"("persistence_engine":"","scheduler":"rr"},)"
+     R"("service":{"address":"10.9.0.1","port":80,"protocol":"tcp"}})"},
     {"-A -M 64 -t [fd00:9::1]:80 -p600 -savery_long_scheduler",
      nullptr},  // read as 0.0.0.64 before the family is known, which is no prefix
     {"-D -f 8 -6", R"({"command":"service.delete","service":{"family":"ipv6","fwmark":8}})"},
@@ -160,13 +164,11 @@ constexpr Change kChanges[] = {
     {"-C --", R"({"command":"service.clear"})"},
     {"--set 100 0 33", R"({"command":"timeout.set","tcp":100,"tcp_fin":0,"udp":33})"},
     {"-a -t 10.9.0.1:80 -r 10.2.0.16 -m -w 2147483647 -x 9 -y 3",
-     R"({"command":"server.add","options":{"forwarding":"masquerade","lower_threshold":3,)"
-     R"("tunnel":"ipip","tunnel_flags":0,"tunnel_port":0,"upper_threshold":9,)"
+     R"({"command":"server.add","options":{"lower_threshold":3,"upper_threshold":9,)"
      R"("weight":2147483647},"server":{"address":"10.2.0.16","port":80},)"
      R"("service":{"address":"10.9.0.1","port":80,"protocol":"tcp"}})"},
     {"-ew +5 -r 10.2.0.16:81 -t=10.9.0.1:80",  // -g: the server's port is the service's
-     R"({"command":"server.edit","options":{"forwarding":"route","lower_threshold":0,)"
-     R"("tunnel":"ipip","tunnel_flags":0,"tunnel_port":0,"upper_threshold":0,"weight":5},)"
+     R"({"command":"server.edit","options":{"forwarding":"route","weight":5},)"
      R"("server":{"address":"10.2.0.16","port":80},)"
      R"("service":{"address":"10.9.0.1","port":80,"protocol":"tcp"}})"},
     {"-d -r 10.2.0.1 -t 1.2.3.4:80",  // the port is copied only when the service came first

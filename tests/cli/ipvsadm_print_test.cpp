@@ -23,7 +23,7 @@ constexpr const char* kCommands = R"(-A -t 10.9.0.1:80 -s rr
 -a -t 10.9.0.1:443 -r 10.2.0.19:443 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum
 -a -t 10.9.0.1:443 -r 10.2.0.20:443 -i -w 1 --tun-type gre --tun-csum
 -A -t 10.9.0.2:80 -s mh -p 360 -M 255.255.255.0 -b mh-fallback,mh-port
--A -t 10.9.0.4:0 -s rr -p 50
+-A -t 10.9.0.4:0 -s rr -p 50 -M 0.0.0.0
 -A -t 10.9.0.5:80 -s rr -b flag-1,flag-3
 -A -u 10.9.0.1:53 -s sh -o -b sh-fallback,sh-port
 -a -u 10.9.0.1:53 -r 10.2.0.13:53 -m -w 1
@@ -74,7 +74,7 @@ TCP  10.9.0.1:443 wlc persistent 300
   -> 10.2.0.19:443                Tunnel  1      0          0         
   -> 10.2.0.20:443                Tunnel  1      0          0         
 TCP  10.9.0.2:80 mh (mh-fallback,mh-port) persistent 360 mask 255.255.255.0
-TCP  10.9.0.4:0 rr persistent 50
+TCP  10.9.0.4:0 rr persistent 50 mask 0.0.0.0
 TCP  10.9.0.5:80 rr (flag-1,flag-3)
 UDP  10.9.0.1:53 sh (sh-fallback,sh-port) ops
   -> 10.2.0.13:53                 Masq    1      0          0         

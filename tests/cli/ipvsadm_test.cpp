@@ -158,6 +158,18 @@ TEST(Native, AddsAServer) {
               R"("service":{"address":"192.0.2.1","port":80,"protocol":"tcp"}}||)");
 }
 
+TEST(Native, AnMssIsDigits) {
+    for (const char* bad : {"0x5b4", "12abc", "65496", "Auto"}) {
+        const std::string said =
+            native({"service", "add", "tcp", "192.0.2.1:80", "--mss-clamp", bad},
+                   success_line(nullptr), 2);
+        EXPECT_NE(said.find("expected 0 to 65495 bytes, or auto"), std::string::npos) << said;
+    }
+    const std::string asked = native(
+        {"service", "add", "tcp", "192.0.2.1:80", "--mss-clamp", "1460"}, success_line(nullptr), 0);
+    EXPECT_NE(asked.find(R"("mss_clamp":1460)"), std::string::npos) << asked;
+}
+
 const Json kVsRow = {{"name", "drop_entry"}, {"value", 1}, {"default", 0},
                      {"least", 0},           {"most", 3},  {"about", "throws out"}};
 
@@ -187,14 +199,54 @@ TEST(Native, MarkRules) {
     EXPECT_EQ(
         native({"mark", "add", "8", "--protocol", "udp", "--destination-ports", "53", "--at", "1"},
                one, 0),
-        R"({"command":"marks.set","marks":[{"destination_ports":"53","family":"ipv4",)"
+        R"({"command":"marks.set","expected":[{"destination":"10.9.0.0/16","family":"ipv4",)"
+        R"("mark":7}],"marks":[{"destination_ports":"53","family":"ipv4",)"
         R"("mark":8,"protocol":"udp"},{"destination":"10.9.0.0/16","family":"ipv4",)"
         R"("mark":7}]}||)");
-    EXPECT_EQ(native({"mark", "delete", "1"}, one, 0), R"({"command":"marks.set","marks":[]}||)");
+    EXPECT_EQ(native({"mark", "delete", "1"}, one, 0),
+              R"({"command":"marks.set","expected":[{"destination":"10.9.0.0/16",)"
+              R"("family":"ipv4","mark":7}],"marks":[]}||)");
     EXPECT_EQ(native({"mark", "clear"}, one, 0), R"({"command":"marks.set","marks":[]}||)");
     EXPECT_EQ(native({"mark", "add", "8", "--source", "10.0.0.1/8"}, one, 2),
               "usher: mark: 'source' must be ADDRESS or NETWORK/LENGTH without bits after the "
               "prefix\n");
+}
+
+// Somebody else adds a rule between the listing and the setting, twice.
+TEST(Native, AMarkRuleThatIsOvertakenIsAddedToTheNewOnes) {
+    struct Busy : Daemon {
+        explicit Busy(std::vector<Json>& kept) : asked(kept) {}
+        Result<Reply> ask(const Json& request) override {
+            asked.push_back(request);
+            if (request["command"] == "marks.list") return read_reply(success_line(rules));
+            const bool is_late = asked.size() <= 4;
+            if (!is_late) return read_reply(success_line(nullptr));
+            rules.push_back({{"mark", 20 + asked.size()}});
+            return read_reply(failure_line({Errc::no_such_entry, "changed"}));
+        }
+        std::vector<Json>& asked;
+        Json rules = Json::array();
+    };
+    const auto run = [](std::vector<std::string> words, int expected) {
+        std::istringstream in;
+        std::ostringstream out, err;
+        std::vector<Json> asked;
+        const auto connect = [&](const std::string&) -> std::unique_ptr<Daemon> {
+            auto busy = std::make_unique<Busy>(asked);
+            busy->rules.push_back({{"mark", 1}});
+            return busy;
+        };
+        EXPECT_EQ(run_native(std::move(words), {connect, test_resolver(), {in, out, err}}),
+                  expected);
+        return std::pair(asked, err.str());
+    };
+    const auto [asked, said] = run({"mark", "add", "8"}, 0);
+    EXPECT_EQ(said, "");
+    ASSERT_EQ(asked.size(), 6U);
+    EXPECT_EQ(asked[5]["expected"].size(), 3U);
+    EXPECT_EQ(asked[5]["marks"].size(), 4U);
+    EXPECT_EQ(run({"mark", "delete", "1"}, 1).second,
+              "usher: somebody has changed the mark rules meanwhile; look at the list again\n");
 }
 
 TEST(Native, UnknownWords) {

@@ -200,6 +200,10 @@ constexpr BadFile kInterfaces[] = {
     {"pci_address", "[[interface]]\nname = \"wan0\"\nattach = \"pci\"\npci = \"03:00.0\"\n",
      "f:4:7: pci: expected a PCI address as `lspci -D` writes it, such as \"0000:03:00.0\", found "
      "\"03:00.0\"\n"},
+    {"pci_twice",
+     "[[interface]]\nname = \"wan0\"\nattach = \"pci\"\npci = \"0000:03:00.0\"\n"
+     "[[interface]]\nname = \"wan1\"\nattach = \"pci\"\npci = \"0000:03:00.0\"\n",
+     "f:8:7: duplicate PCI device \"0000:03:00.0\": first given at line 4\n"},
     {"pci_elsewhere", "[[interface]]\nname = \"a\"\npci = \"0000:03:00.0\"\nexception = \"wan0\"\n",
      "f:3:7: pci: only with attach = \"pci\"\n"
      "f:4:13: exception: only with attach = \"device\"; with \"pci\" it is the name\n"},
@@ -313,7 +317,9 @@ constexpr BadFile kServices[] = {
     {"persistence",
      "[[service]]\ntcp = \"192.0.2.1:80\"\npersistence = true\npersistence_bits = 33\n",
      "f:3:15: persistence: expected an integer from 0 to 2678400, found a boolean\n"
-     "f:4:20: persistence_bits: expected an integer from 1 to 32, found 33\n"},
+     "f:4:20: persistence_bits: expected an integer from 0 to 32, found 33\n"},
+    {"persistence_ipv6", "[[service]]\ntcp = \"[2001:db8::1]:80\"\npersistence_bits = 0\n",
+     "f:3:20: persistence_bits: expected an integer from 1 to 128, found 0\n"},
 };
 INSTANTIATE_TEST_SUITE_P(Services, BadFiles, testing::ValuesIn(kServices));
 

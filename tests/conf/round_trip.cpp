@@ -150,7 +150,7 @@ class Generator {
         options.flags = below(8) << 3;
         if (one_packet && below(2)) options.flags |= kFlagOnePacket;
         options.persistence = below(2) ? 0 : below(2678401);
-        options.persistence_bits = static_cast<std::uint8_t>(1 + below(ipv4 ? 32 : 128));
+        options.persistence_bits = static_cast<std::uint8_t>(ipv4 ? below(33) : 1 + below(128));
         if (below(4) == 0) options.persistence_engine = "sip";
         options.idle_timeout = below(2) ? 0 : below(2678401);
         options.slow_start = below(2) ? 0 : below(86401);

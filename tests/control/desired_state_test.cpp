@@ -74,8 +74,28 @@ TEST_F(DesiredStateTest, ServersHaveUnicastAddressesOfTheServicesFamily) {
     must(ServiceAdd{service(), {}});
     for (const char* bad : {"0.0.0.0", "224.0.0.1", "255.255.255.255", "fd00:2::11"})
         EXPECT_EQ(refused(ServerAdd{service(), server(bad), {}}).code, Errc::invalid) << bad;
-    must(ServerAdd{service(), server("127.0.0.1"), {}});  // IPVS takes it
     must(ServerAdd{service(), server("10.2.0.21", 0), {}});
+}
+
+// IPVS hands them to the box's own sockets; one that became the box's later may be drained.
+TEST_F(DesiredStateTest, ServersAreNotTheBoxItself) {
+    must(ServiceAdd{service(), {}});
+    must(ServiceAdd{service("2001:db8::1"), {}});
+    EXPECT_EQ(refused(ServerAdd{service(), server("127.0.0.1"), {}}).code, Errc::not_supported);
+    EXPECT_EQ(refused(ServerAdd{service("2001:db8::1"), server("::1"), {}}).code,
+              Errc::not_supported);
+
+    must(ServerAdd{service(), server("10.2.0.11"), {}});
+    const Rules rules{kRules.scheduler_exists, {}, [](const IpAddress& address) {
+                          return address.to_string().starts_with("10.2.0.1");
+                      }};
+    const auto added = apply(state, ServerAdd{service(), server("10.2.0.12"), {}}, rules);
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().message,
+              "10.2.0.12 is an address of the box itself; servers there are not supported by this "
+              "version of Usher");
+    EXPECT_TRUE(apply(state, ServerAdd{service(), server("10.2.0.21"), {}}, rules));
+    EXPECT_TRUE(apply(state, ServerEdit{service(), server("10.2.0.11"), weight(0)}, rules));
 }
 
 TEST_F(DesiredStateTest, ServicesHaveUnicastAddressesAndPorts) {
@@ -225,6 +245,9 @@ TEST_F(DesiredStateTest, MarkRulesAreReplacedAsAWhole) {
     EXPECT_EQ(refused(MarksSet{{bad}}).code, Errc::invalid);
     EXPECT_EQ(refused(MarksSet{std::vector(65537, seven)}).code, Errc::no_space);
     must(MarksSet{});
+    must(MarksSet{{seven}, std::vector<MarkRule>{}});
+    EXPECT_EQ(refused(MarksSet{{seven, seven}, std::vector<MarkRule>{}}).code, Errc::no_such_entry);
+    must(MarksSet{{}, std::vector{seven}});
     EXPECT_TRUE(state.marks.empty());
     const Rules rules{kRules.scheduler_exists, [](std::string_view name) { return name == "lan"; }};
     EXPECT_FALSE(apply(state, MarksSet{{seven}}, rules));

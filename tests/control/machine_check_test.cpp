@@ -124,12 +124,59 @@ const Case kCases[] = {
      "advice  hugepages: 40 of 2 MiB are free and 48 are needed for 16384 packet buffers; it "
      "works without, a little slower: sysctl -w vm.nr_hugepages=108, and in /etc/sysctl.d for the "
      "next boot\n"},
+    {"hugepages_that_usherd_has",
+     [](Box& b) {
+         b.machine.hugepages = 100;
+         b.machine.free_hugepages = 40;
+         b.machine.usherd_runs = true;
+     },
+     ""},
+    {"hugepages_too_few_for_the_usherd_that_runs",
+     [](Box& b) {
+         b.machine.hugepages = 40;
+         b.machine.free_hugepages = 0;
+         b.machine.usherd_runs = true;
+         b.use_pci();
+     },
+     "error   hugepages: 0 of 2 MiB are free and 56 are needed for 20480 packet buffers; a NIC of "
+     "its own (attach = \"pci\") needs them: sysctl -w vm.nr_hugepages=96, and in /etc/sysctl.d "
+     "for the next boot\n"},
+    {"hugepages_for_vlans",  // of one NIC, which is opened once
+     [](Box& b) {
+         b.config.interfaces.resize(3);
+         b.machine.nics["eth0.10"] = b.machine.nics["eth0.20"] = b.nic();
+         for (const char* vlan : {"eth0.10", "eth0.20"})
+             b.machine.nics[vlan].vlan_of = "eth0";
+         b.config.interfaces[1].name = "eth0.10";
+         b.config.interfaces[2].name = "eth0.20";
+         b.machine.free_hugepages = 48;
+     },
+     ""},
+    {"hugepages_for_vlans_of_one_that_is_not_named",
+     [](Box& b) {
+         b.config.interfaces.resize(2);
+         b.machine.nics["eth0.10"] = b.machine.nics["eth0.20"] = b.nic();
+         for (const char* vlan : {"eth0.10", "eth0.20"})
+             b.machine.nics[vlan].vlan_of = "eth0";
+         b.config.interfaces[0].name = "eth0.10";
+         b.config.interfaces[1].name = "eth0.20";
+         b.machine.free_hugepages = 48;
+     },
+     ""},
     {"no_transparent_hugepages", [](Box& b) { b.machine.transparent_hugepages = "never"; },
      "advice  transparent hugepages are off, and the connection table is slower without: echo "
      "madvise > /sys/kernel/mm/transparent_hugepage/enabled\n"},
     {"table_too_large", [](Box& b) { b.config.connection_table_bits = 27; },
      "error   a full table of 2^27 connections takes 13824 MiB of 4096 MiB: lower "
      "connection_table_bits, or more memory\n"},
+    {"table_of_the_usherd_that_runs",
+     [](Box& b) {
+         b.config.connection_table_bits = 27;
+         b.machine.usherd_runs = true;
+     },
+     "advice  a full table of 2^27 connections takes 13824 MiB of 4096 MiB that are left beside "
+     "the usherd which runs, and has its table already: look again when it does not run, should "
+     "the table have grown\n"},
     {"core_is_off", [](Box& b) { b.machine.cores.erase(3); },
      "error   core 3 does not exist or is off: name others in [workers] cores; `lscpu -e` lists "
      "them\n"},
@@ -283,6 +330,12 @@ const Case kCases[] = {
     {"absent_address", [](Box& b) { b.machine.addresses->clear(); },
      "advice  203.0.113.10 is none of the box's addresses: ip addr add 203.0.113.10/32 dev "
      "INTERFACE, unless routers send it here or keepalived adds it\n"},
+    {"own_server",
+     [](Box& b) {
+         b.config.services[0].servers = {{{*IpAddress::parse("203.0.113.10"), 8080}, {}}};
+     },
+     "error   TCP 203.0.113.10:80: the server 203.0.113.10:8080 is the box itself: name servers of "
+     "other machines only\n"},
     {"kernel_ipvs", [](Box& b) { b.machine.ipvs = {web().key}; },
      "advice  TCP 203.0.113.10:80 is a service of the kernel's IPVS, too, which gets its packets "
      "whenever usherd does not run: /usr/sbin/ipvsadm -C, if that is not wanted\n"},

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A machine read from a tree of files that looks like /proc and /sys.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "control/machine.hpp"
+#include "nat/unique_fd.hpp"
 
 namespace usher {
 namespace {
@@ -40,6 +43,24 @@ TEST_F(MachineRead, NothingToReadIsNothingKnown) {
     EXPECT_FALSE(machine.capabilities);
     EXPECT_FALSE(machine.bpf_jit);
     EXPECT_EQ(machine.available_memory, 0U);
+}
+
+TEST_F(MachineRead, WhetherUsherdRuns) {
+    Config config;
+    config.control.socket = root_ / "usher.sock";
+    Machine machine;
+    ask_kernel(machine, config);
+    EXPECT_FALSE(machine.usherd_runs);
+    const UniqueFd listener(socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    config.control.socket.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ask_kernel(machine, config);
+    EXPECT_FALSE(machine.usherd_runs);  // left by one that was killed
+    ASSERT_EQ(listen(listener.get(), 1), 0);
+    ask_kernel(machine, config);
+    EXPECT_TRUE(machine.usherd_runs);
 }
 
 TEST_F(MachineRead, Interface) {

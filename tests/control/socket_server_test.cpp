@@ -184,16 +184,63 @@ TEST_F(SocketServerTest, AReplyOverTheBacklogEndsTheConnection) {
 }
 
 TEST_F(SocketServerTest, OneClientTooManyIsTold) {
-    serve({.clients = 2});
+    serve({.clients = 2, .roots = 0});
     const UniqueFd first = client();
     const UniqueFd second = client();
+    for (const UniqueFd* busy : {&first, &second})
+        send_all(*busy, "a line");
+    turn();
     const UniqueFd third = client();
     const std::string reply = receive(third);
     EXPECT_NE(reply.find("clients are connected already"), std::string::npos);
     EXPECT_NE(reply.find("EOF"), std::string::npos);
+    send_all(first, "\n");
+    turn();
+    EXPECT_EQ(receive(first), "<a line>\n");
+}
+
+TEST_F(SocketServerTest, TheClientThatHasBeenIdleLongestGivesWay) {
+    serve({.clients = 2, .roots = 0});
+    const UniqueFd first = client();
+    const UniqueFd second = client();
+    turn_for(milliseconds(2));
     send_all(first, "a\n");
     turn();
     EXPECT_EQ(receive(first), "<a>\n");
+    const UniqueFd third = client();
+    EXPECT_EQ(receive(second), "EOF");
+    send_all(third, "c\n");
+    turn();
+    EXPECT_EQ(receive(third), "<c>\n");
+    EXPECT_EQ(server->clients(), 2U);
+}
+
+// SO_PEERCRED tells who connects, so this one needs root to be somebody else.
+TEST_F(SocketServerTest, OthersCannotLockRootOut) {
+    if (geteuid() != 0) GTEST_SKIP() << "not run as root";
+    constexpr uid_t kNobody = 65534;
+    serve({.clients = 2, .roots = 1});
+    ASSERT_EQ(chmod(directory.c_str(), 0755), 0);
+    ASSERT_EQ(chmod(config.socket.c_str(), 0666), 0);
+    const auto nobodys = [&] {
+        EXPECT_EQ(seteuid(kNobody), 0);
+        UniqueFd fd = client();
+        EXPECT_EQ(seteuid(0), 0);
+        return fd;
+    };
+    const UniqueFd roots = client();
+    const UniqueFd others = nobodys();
+    const UniqueFd more = nobodys();  // in the other's place, not root's
+    EXPECT_EQ(receive(others), "EOF");
+    EXPECT_EQ(receive(roots), "");
+    send_all(roots, "half");
+    send_all(more, "half");
+    turn();
+    EXPECT_NE(receive(nobodys()).find("clients are connected already"), std::string::npos);
+    const UniqueFd again = client();
+    send_all(again, "hello\n");
+    turn();
+    EXPECT_EQ(receive(again), "<hello>\n");
 }
 
 TEST_F(SocketServerTest, BytesOfAnyKindArePassedOn) {
@@ -216,6 +263,15 @@ TEST_F(SocketServerTest, TheFileHasItsModeAndGoesAway) {
     ASSERT_EQ(stat(config.socket.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0660U);
     EXPECT_EQ(status.st_gid, 0U);
+}
+
+TEST_F(SocketServerTest, TheDirectoryThatItMakesHasItsModeWhateverTheUmask) {
+    const mode_t before = umask(0077);
+    serve();
+    umask(before);
+    struct stat status {};
+    ASSERT_EQ(stat((directory + "/run").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0755U);
 }
 
 TEST_F(SocketServerTest, AFileLeftBehindIsReplaced) {

@@ -67,6 +67,16 @@ TEST_F(StartCheck, AllIsWell) {
     EXPECT_EQ(refusals({wire}), "");
 }
 
+TEST_F(StartCheck, RoutesWhoseNextHopsAreNotTold) {
+    kernel.routes = {{Prefix::of(*IpAddress::parse("10.7.0.0"), 16), 0, {{std::nullopt, 2}}},
+                     {Prefix::of(*IpAddress::parse("10.0.0.0"), 8), 0, {}}};
+    EXPECT_EQ(refusals({named("eth0")}), "");
+    kernel.routes[0].next_hops[0].ifindex = 0;
+    EXPECT_EQ(refusals({named("eth0")}),
+              "error   the route to 10.7.0.0/16 is by nexthop objects, whose next hops Linux does "
+              "not tell: sysctl -w net.ipv4.nexthop_compat_mode=1\n");
+}
+
 TEST_F(StartCheck, WhatTheLayoutRefuses) {
     vlan(4, "double", 3);
     EXPECT_EQ(refusals({named("eth0"), named("double")}),

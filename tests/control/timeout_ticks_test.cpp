@@ -34,7 +34,7 @@ TEST(TimeoutTicks, OfMasqueradingAreNoShorterThanTheRfcsAllow) {
     EXPECT_EQ(of(ticks, State::established), seconds(7440));
     EXPECT_EQ(of(ticks, State::fin_wait), seconds(240));
     EXPECT_EQ(of(ticks, State::syn_recv), seconds(240));
-    EXPECT_EQ(of(ticks, State::close), seconds(10));
+    EXPECT_EQ(of(ticks, State::close), seconds(240));
     EXPECT_EQ(of(ticks, State::udp), seconds(120));
 }
 
@@ -43,6 +43,14 @@ TEST(TimeoutTicks, OfMasqueradingAreTheOperatorsWhenLonger) {
     EXPECT_EQ(of(ticks, State::established), seconds(9000));
     EXPECT_EQ(of(ticks, State::fin_wait), seconds(300));
     EXPECT_EQ(of(ticks, State::udp), seconds(300));
+}
+
+TEST(TimeoutTicks, OfMasqueradedQueriesAreShort) {
+    for (const std::uint32_t udp : {10, 300}) {
+        const StateTimeouts ticks = masqueraded_query_timeout_ticks({900, 120, udp});
+        EXPECT_EQ(of(ticks, State::udp), seconds(30));
+        EXPECT_EQ(of(ticks, State::established), seconds(7440));
+    }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 """ipvsadm and usher against a running daemon: output byte for byte, round trips, permissions."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -14,7 +15,7 @@ from checks import expect  # noqa: E402
 from echo import UdpEcho  # noqa: E402
 from http_load import WebConnection, get_once  # noqa: E402
 from processes import WORKER_CORE  # noqa: E402
-from topology import CLIENT, ROOT, VIP, main, server_address  # noqa: E402
+from topology import CLIENT, DIRECTOR_INSIDE, ROOT, VIP, main, server_address  # noqa: E402
 
 TITLE = """IP Virtual Server version 1.2.1 (size=1048576)
 Prot LocalAddress:Port Scheduler Flags
@@ -121,6 +122,9 @@ def test_round_trips(rig):
 
     done = usherd.call("config save", program="usher")
     same(done.stdout, f"saved to {usherd.config}\n", "usher config save")
+    beside = os.path.relpath(usherd.config.with_name("kept.toml"))
+    same(usherd.call(["config", "save", beside], program="usher").stdout,
+         f"saved to {usherd.config.with_name('kept.toml')}\n", "to a relative path, too")
     usherd.stop()
     usherd.start()
     same(usherd.ipvsadm("-Sn"), saved, "a restart brings the same services")
@@ -149,6 +153,21 @@ def test_usher(rig):
         if done.returncode != 0:
             raise AssertionError(f"usher {words}: {done}")
     expect(True, "services and servers are changed by usher, too")
+
+
+def test_own_servers(rig):
+    """Servers on the box itself: refused, and named when the address comes later."""
+    usherd, late = rig.usherd, "10.0.0.222"
+    usherd.ipvsadm(f"-A -t {VIP}:8443 -s rr")
+    done = usherd.call(f"-a -t {VIP}:8443 -r {DIRECTOR_INSIDE}:80 -m")
+    same(done.stderr, f"{DIRECTOR_INSIDE} is an address of the box itself; servers there are not "
+         "supported by this version of Usher\n", "a server on the box is refused")
+    usherd.ipvsadm(f"-a -t {VIP}:8443 -r {late}:80 -m")
+    rig.director.ip(f"addr add {late}/32 dev int0")
+    usherd.await_log(f"{late}, a real server's address, is now the box's own")
+    same(usherd.ipvsadm(f"-e -t {VIP}:8443 -r {late}:80 -m -w 0"), "", "it can be drained")
+    rig.director.ip(f"addr del {late}/32 dev int0")
+    usherd.ipvsadm(f"-D -t {VIP}:8443")
 
 
 def test_access(rig):
@@ -188,8 +207,8 @@ def test(rig):
     UdpEcho(rig.servers[0], 53, "1")
     expect(server_address(1) == "10.0.0.100", "the server")
     rig.usherd.start()
-    for part in (test_commands, test_counts, test_round_trips, test_usher, test_access,
-                 test_full_example):
+    for part in (test_commands, test_counts, test_round_trips, test_usher, test_own_servers,
+                 test_access, test_full_example):
         part(rig)
 
 

@@ -3,6 +3,7 @@
 """usherd is killed: meanwhile the interfaces are ordinary ones, and its restart needs no clean-up.
 usherd is ended: nothing is left on the interfaces."""
 
+import os
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ sys.dont_write_bytecode = True
 from checks import expect, wait_until  # noqa: E402
 from echo import TcpEcho, ask  # noqa: E402
 from http_load import get_once  # noqa: E402
+from processes import CORES  # noqa: E402
 from topology import DIRECTOR_INSIDE, VIP, main, server_address, service  # noqa: E402
 
 EXTERNAL = "198.51.100.1"
@@ -42,6 +44,23 @@ def programs(rig):
                                                                            name)]
 
 
+def outlives_its_reader(rig):
+    """The log goes to a pipe, and who reads it ends."""
+    usherd = rig.usherd
+    reader, writer = os.pipe()
+    usherd.process = usherd.box.start(rig.tools / "usherd", "--config", usherd.config, cores=CORES,
+                                      stderr=writer, stdout=writer)
+    os.close(writer)
+    with os.fdopen(reader) as log:
+        said = next(line for line in log if " forwards" in line)
+    expect(" 2 interfaces, 1 worker, " in said and " 1 virtual service;" in said,
+           "it counts what it has")
+    usherd.reload()
+    usherd.catch_up()
+    forwards(rig, "nobody reads the log")
+    expect(usherd.stop() == 0, "and it ends as ever")
+
+
 def test(rig):
     for number in (1, 2):
         rig.start_nginx(number)
@@ -71,6 +90,7 @@ def test(rig):
     expect(not usherd.socket.exists(), "the socket is gone")
     kernel_works(rig, "ended")
     wait_until(lambda: usherd.process.poll() is not None, "the process is gone")
+    outlives_its_reader(rig)
 
 
 main("kill", test, servers=2)

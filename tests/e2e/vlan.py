@@ -61,6 +61,15 @@ def test(rig, workers):
            listed[TRUNK]["role"] == ("external" if rig.outside == 0 else "-"),
            "usher port shows VLANs and what they are on")
     expect(rig.usherd.drops() == {}, "nothing was dropped")
+    if rig.outside:
+        # Of the file's interfaces only: a saved file with another one could not be read again.
+        done = rig.usherd.call(f"mark add 7 --interface {TRUNK}", program="usher")
+        expect(done.returncode == 1 and "needs a restart" in done.stderr,
+               "no mark rule for the interface below the VLANs")
+        rig.usherd.ask("marks.set", marks=[{"mark": 7, "interface": f"{TRUNK}.{INSIDE}"}])
+        rig.usherd.ask("config.save")
+        rig.usherd.ask("config.reload")
+        expect(True, "a file with a mark rule for a VLAN can be read again")
 
 
 print("clients in VLAN 10, servers in VLAN 20")

@@ -125,6 +125,15 @@ Json ipvs_options(const ServiceOptions& options) {
     return json;
 }
 
+// A line has room for 10,000 services of ten servers each so.
+Json without_defaults(const ServerOptions& options) {
+    const Json defaults = to_wire(ServerOptions{});
+    Json json = to_wire(options);
+    for (const auto& [name, value] : defaults.items())
+        if (json[name] == value) json.erase(name);
+    return json;
+}
+
 int report(const Outcome<std::string>& outcome, const Terminal& terminal) {
     if (outcome) {
         terminal.out << *outcome << std::flush;
@@ -164,7 +173,7 @@ Json change_request(const Invocation& call) {
         case IpvsCommand::add_server:
         case IpvsCommand::edit_server:
             request["server"] = to_wire(call.server);
-            request["options"] = to_wire(call.server_options);
+            request["options"] = without_defaults(call.server_options);
             return named(call.command == IpvsCommand::add_server ? "server.add" : "server.edit");
         case IpvsCommand::delete_server:
             request["server"] = to_wire(call.server);

@@ -28,9 +28,16 @@ std::string unknown_word(const CLI::App& app) {
 
 }  // namespace
 
-std::optional<Json> NativeSession::fetch(const Json& request) {
+Result<Reply> NativeSession::ask(const Json& request) {
     if (!daemon_) daemon_ = context_.connect(socket);
-    Result<Reply> reply = daemon_->ask(request);
+    return daemon_->ask(request);
+}
+
+std::optional<Json> NativeSession::fetch(const Json& request) {
+    return result_of(ask(request));
+}
+
+std::optional<Json> NativeSession::result_of(Result<Reply> reply) {
     if (!reply) {
         context_.terminal.err << reply.error().message << "\n";
         exit_code_ = kExitNoDaemon;
@@ -42,7 +49,17 @@ std::optional<Json> NativeSession::fetch(const Json& request) {
 }
 
 void NativeSession::run(const Json& request, Show show) {
-    const std::optional<Json> result = fetch(request);
+    show_result(fetch(request), show);
+}
+
+bool NativeSession::is_overtaken(const Json& request) {
+    Result<Reply> reply = ask(request);
+    if (reply && !reply->ok && reply->error.code == Errc::no_such_entry) return true;
+    show_result(result_of(std::move(reply)), nullptr);
+    return false;
+}
+
+void NativeSession::show_result(const std::optional<Json>& result, Show show) {
     if (!result) return;
     if (json) {
         context_.terminal.out << result->dump(2, ' ', false, Json::error_handler_t::replace)

@@ -9,6 +9,7 @@
 
 #include "conf/rules.hpp"
 #include "conf/words.hpp"
+#include "tools/cli/address_text.hpp"
 #include "tools/cli/native_session.hpp"
 #include "tools/cli/native_tables.hpp"
 
@@ -78,7 +79,12 @@ void set(T& into, const std::optional<T>& given) {
 
 // Digits or "auto"; the option's checks have seen to that.
 std::uint32_t mss_of(const std::string& text) {
-    return text == "auto" ? kMssAuto : static_cast<std::uint32_t>(std::stoul(text));
+    return text == "auto" ? kMssAuto : parse_number(text, 0, kMaxMss).value_or(0);
+}
+
+std::string mistake_in_mss(const std::string& text) {
+    if (text == "auto" || parse_number(text, 0, kMaxMss)) return {};
+    return fmt::format("expected 0 to {} bytes, or auto; found {}", kMaxMss, text);
 }
 
 void ServiceSettings::apply_to(ServiceOptions& options) const {
@@ -119,7 +125,7 @@ void add_settings(CLI::App& command, ServiceSettings& settings) {
     command
         .add_option("--mss-clamp", settings.mss_clamp,
                     "bytes of a TCP segment at most, or auto: by the way out's MTU; 0: as it is")
-        ->check(CLI::Range(0U, kMaxMss) | CLI::IsMember({"auto"}));
+        ->check(mistake_in_mss);
     command.add_option("--ftp", settings.ftp, "the FTP helper: yes, no, or auto: for port 21")
         ->check(CLI::IsMember({"yes", "no", "auto"}));
     command.add_option("--ftp-third-party", settings.ftp_third_party,

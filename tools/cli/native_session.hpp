@@ -21,6 +21,9 @@ class NativeSession {
 
     // Asks, and prints the result by `show`, or as JSON. Without `show` a result is not printed.
     void run(const Json& request, Show show = nullptr);
+    // As run, without a result to show; but true, and nothing is printed, when the daemon says that
+    // what the request expects is not there (ENOENT).
+    bool is_overtaken(const Json& request);
     // Asks for something that the next request needs; prints the refusal when there is none.
     std::optional<Json> fetch(const Json& request);
     void print(const std::string& text) { context_.terminal.out << text; }
@@ -33,6 +36,10 @@ class NativeSession {
     bool json = false;
 
   private:
+    Result<Reply> ask(const Json& request);
+    std::optional<Json> result_of(Result<Reply> reply);
+    void show_result(const std::optional<Json>& result, Show show);
+
     const NativeContext& context_;
     std::unique_ptr<Daemon> daemon_;
     int exit_code_ = 0;

@@ -2,6 +2,7 @@
 // usher connection, worker, port, drop, table, stats, timeout, config, log, version.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -87,7 +88,9 @@ void add_config(CLI::App& app, NativeSession& session) {
     save.add_option("PATH", *path, "default: the file that the daemon was started with");
     save.callback([&session, path] {
         Json request = {{"command", "config.save"}};
-        if (!path->empty()) request["path"] = *path;
+        // The daemon's working directory is another one.
+        if (!path->empty())
+            request["path"] = std::filesystem::absolute(*path).lexically_normal().string();
         session.run(request, saved_text);
     });
     noun.add_subcommand("reload", "read the file again, as SIGHUP does")->callback([&session] {

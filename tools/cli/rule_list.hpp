@@ -31,31 +31,45 @@ struct RuleList {
         return std::nullopt;
     }
 
-    void send(NativeSession& session, const std::vector<Rule>& rules) const {
-        session.run({{"command", set_command}, {member, to_wire_array(rules)}});
+    // Whether somebody has changed the rules since they were `before`; they then stay.
+    bool is_overtaken(NativeSession& session, const std::vector<Rule>& before,
+                      const std::vector<Rule>& after) const {
+        return session.is_overtaken({{"command", set_command},
+                                     {member, to_wire_array(after)},
+                                     {"expected", to_wire_array(before)}});
     }
 
-    // `position` is from 1; without one, behind the others.
+    // `position` is from 1; without one, behind the others. Tried again when it is overtaken.
     void add(NativeSession& session, const Result<Rule>& rule,
              std::optional<std::size_t> position) const {
+        constexpr int kTries = 20;
         if (!rule) return session.refuse(rule.error().message, 2);
-        auto rules = present(session);
-        if (!rules) return;
-        const std::size_t at = position.value_or(rules->size() + 1);
-        if (at < 1 || at > rules->size() + 1)
-            return session.refuse(fmt::format("--at: expected 1 to {}", rules->size() + 1), 2);
-        rules->insert(rules->begin() + static_cast<std::ptrdiff_t>(at - 1), *rule);
-        send(session, *rules);
+        for (int i = 0; i < kTries; ++i) {
+            const auto before = present(session);
+            if (!before) return;
+            const std::size_t at = position.value_or(before->size() + 1);
+            if (at < 1 || at > before->size() + 1)
+                return session.refuse(fmt::format("--at: expected 1 to {}", before->size() + 1), 2);
+            std::vector<Rule> after = *before;
+            after.insert(after.begin() + static_cast<std::ptrdiff_t>(at - 1), *rule);
+            if (!is_overtaken(session, *before, after)) return;
+        }
+        session.refuse(fmt::format("others change the {}s all the time; try again", what), 1);
     }
 
+    // Not tried again: another rule may be there now.
     void remove(NativeSession& session, std::size_t position) const {
-        auto rules = present(session);
-        if (!rules) return;
-        if (position < 1 || position > rules->size())
+        const auto before = present(session);
+        if (!before) return;
+        if (position < 1 || position > before->size())
             return session.refuse(
-                fmt::format("no {} {}; there are {}", what, position, rules->size()), 1);
-        rules->erase(rules->begin() + static_cast<std::ptrdiff_t>(position - 1));
-        send(session, *rules);
+                fmt::format("no {} {}; there are {}", what, position, before->size()), 1);
+        std::vector<Rule> after = *before;
+        after.erase(after.begin() + static_cast<std::ptrdiff_t>(position - 1));
+        if (is_overtaken(session, *before, after))
+            session.refuse(
+                fmt::format("somebody has changed the {}s meanwhile; look at the list again", what),
+                1);
     }
 
     void add_removals(CLI::App& noun, NativeSession& session) const {
@@ -64,7 +78,7 @@ struct RuleList {
         one.add_option("POSITION", *position, "as in the list, from 1")->required();
         one.callback([*this, &session, position] { remove(session, *position); });
         noun.add_subcommand("clear", "delete them all")->callback([*this, &session] {
-            send(session, {});
+            session.run({{"command", set_command}, {member, Json::array()}});
         });
     }
 };
