@@ -12,8 +12,10 @@ BUILD = ROOT / "build"
 LOGS = BUILD / "log"
 BUILD_SECONDS = 3600
 
-# Assertions are on in all but the release; -O1 keeps sanitizer reports readable.
-CHECKED = ["-Doptimization=1", "-Db_ndebug=false", "-Db_lundef=false"]
+# Assertions are on in all but the release. What a sanitizer reports is lines: more debug information,
+# and -O1 in place of -Og, would make the compiler take twice as long.
+CHECKED = ["-Doptimization=g", "-Ddebug=false", "-Dcpp_args=-g1", "-Db_ndebug=false",
+           "-Db_lundef=false"]
 SETUP = {
     "release": [],
     "asan": ["-Db_sanitize=address,undefined", *CHECKED],
@@ -45,6 +47,14 @@ class Builds:
         log = LOGS / f"build-{name}.log"
         code = children.run(["ninja", "-C", str(BUILD / name), *targets], log, BUILD_SECONDS)
         return self.judge(f"build {name}", code, log)
+
+    def tools(self, name):
+        """Builds what is no test: usherd, the commands, the benchmarks, the player."""
+        if not self.configure(name):
+            return False
+        files = [pathlib.Path(target["filename"][0]).relative_to(BUILD / name)
+                 for target in self.introspect(name, "--targets")]
+        return self.ninja(name, [str(file) for file in files if file.parts[0] == "tools"])
 
     def judge(self, what, code, log):
         if code == 0:

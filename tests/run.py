@@ -43,7 +43,7 @@ def layer_check(run):
 
 
 def tidy(run):
-    if not run.builds.ninja("release"):  # generated headers
+    if not run.builds.tools("release"):  # generated headers
         return
     command = ["run-clang-tidy", "-quiet", "-j", str(os.cpu_count()), "-p", str(BUILD / "release"),
                "-extra-arg=-Wno-unknown-warning-option",
@@ -90,7 +90,7 @@ def e2e(run):
     scripts = [path for path in sorted((ROOT / "tests/e2e").glob("*"))
                if path.suffix in {".py", ".sh"} and os.access(path, os.X_OK)
                and run.wants(path.stem, path.name)]
-    if not scripts or not run.builds.ninja("release"):
+    if not scripts or not run.builds.tools("release"):
         return
     for script in scripts:
         run.one(f"e2e {script.stem}", [str(script), "build/release"], E2E_SECONDS)
@@ -98,7 +98,7 @@ def e2e(run):
 
 def bench(run):
     """That the benchmarks work; what they measure beside other tests says nothing."""
-    if run.builds.ninja("release", ["tools/bench", "tools/usherd", "tools/ipvsadm"]):
+    if run.builds.tools("release"):
         run.one("bench", [str(BUILD / "release/tools/bench"), "--quick"])
         run.one("bench peers", [sys.executable, "tools/peers/main.py", "--quick"])
 
