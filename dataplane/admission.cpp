@@ -281,7 +281,7 @@ void Worker::put_off(const Burst<F>& burst, unsigned i, ConnectionIndex index) {
         plane_.table.hash(plane_.table.flow<F>(index, Direction::reply), connection.protocol);
     plane_.table.prefetch(answers);
     __builtin_prefetch(&server_counters_[connection.server_slot], 1);
-    pending_[pending_count_++] = {index, i};
+    pending_[pending_count_++] = {index, i, answers};
     for (const std::uint64_t hash : {burst.hashes[i], answers})
         pending_filter_[hash / 64 % pending_filter_.size()] |= std::uint64_t{1} << (hash % 64);
 }
@@ -292,9 +292,11 @@ bool Worker::may_be_pending(std::uint64_t hash) const {
 
 template <Family F>
 void Worker::link_pending(Burst<F>& burst) {
+    for (unsigned n = 0; n < pending_count_; ++n)
+        plane_.table.prefetch_elsewhere(pending_[n].answers);
     for (unsigned n = 0; n < pending_count_; ++n) {
-        const auto [index, i] = pending_[n];
-        burst.entries[i] = link(burst, i, index);
+        const auto [index, i, answers] = pending_[n];
+        burst.entries[i] = link(burst, i, index, answers);
         if (!burst.entries[i]) burst.gone |= 1U << i;
     }
     pending_count_ = 0;
@@ -302,9 +304,9 @@ void Worker::link_pending(Burst<F>& burst) {
 }
 
 template <Family F>
-Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index) {
+Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index, std::uint64_t answers) {
     Connection& connection = plane_.table[index];
-    LinkResult result = plane_.table.link(index);
+    LinkResult result = plane_.table.link<F>(index, burst.hashes[i], answers);
     const int most = has_leased_port(connection) ? 0 : kPortTries;
     for (int tries = 0; result == LinkResult::reply_taken && tries < most; ++tries) {
         give_other_port<F>(index);
@@ -392,7 +394,9 @@ void Worker::evict(ConnectionIndex index) {
     const Connection& connection = plane_.table[index];
     const std::uint32_t status = connection.status.load(std::memory_order_acquire);
     const ConnectionIndex control = status & kControlled ? connection.next : kNoConnection;
-    if (!kill(index, TraceEvent::Kind::evicted)) return;
+    const bool gone = kill_if(index, TraceEvent::Kind::evicted,
+                              [](std::uint32_t last) { return is_half_open(last); });
+    if (!gone) return;
     counters_.evicted.add(1);
     if (control != kNoConnection) end_idle_template(control, kAssured, TraceEvent::Kind::evicted);
 }
@@ -415,7 +419,19 @@ ConnectionIndex Worker::allocate() {
         if (oldest == kNoConnection) break;
         evict(oldest);
     }
+    if (index == kNoConnection && half_open_.empty()) plane_.pool.want();
     return index;
+}
+
+// Another worker has nothing left to evict: some of our half-open ones go for its arrivals. What
+// that frees goes to the pool, as all that is beyond a chunk or two (FreeList::give_back).
+void Worker::make_room_for_others() {
+    for (std::uint32_t n = 0;
+         n < ConnectionPool::kChunk && free_list_.pending() < 3 * ConnectionPool::kChunk; ++n) {
+        const ConnectionIndex oldest = half_open_.pop();
+        if (oldest == kNoConnection) return;
+        evict(oldest);
+    }
 }
 
 template Entry Worker::admit(Burst<Family::ipv4>&, unsigned);

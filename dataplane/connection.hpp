@@ -136,11 +136,13 @@ struct alignas(64) WideAddresses {
 static_assert(sizeof(WideAddresses) == 64);
 
 // What gives way when the table is full.
-inline bool is_half_open(const Connection& connection) {
-    // Acquire: what is read next belongs to this life of the memory.
-    const std::uint32_t status = connection.status.load(std::memory_order_acquire);
+inline bool is_half_open(std::uint32_t status) {
     if ((status & (kLive | kPending)) != kLive) return false;
     return state_of(status) == State::udp ? !(status & kAnswered) : is_half_open(state_of(status));
+}
+inline bool is_half_open(const Connection& connection) {
+    // Acquire: what is read next belongs to this life of the memory.
+    return is_half_open(connection.status.load(std::memory_order_acquire));
 }
 
 }  // namespace usher

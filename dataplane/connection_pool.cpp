@@ -33,6 +33,7 @@ ConnectionIndex ConnectionPool::fresh_chunk() {
 }
 
 void ConnectionPool::give_chunk(ConnectionIndex first) {
+    if (is_wanted()) wanted_.store(false, std::memory_order_relaxed);
     std::uint64_t top = top_.load(std::memory_order_relaxed);
     do {
         table_[first].hop[0].store(static_cast<ConnectionIndex>(top), std::memory_order_relaxed);

@@ -31,6 +31,13 @@ class ConnectionPool {
         return ever_used() >= table_.capacity() &&
                static_cast<ConnectionIndex>(top_.load(std::memory_order_relaxed)) == kNoConnection;
     }
+    // A worker was left without: others that have half-open connections make some free, until a
+    // chunk is given.
+    void want() {
+        if (!is_wanted()) wanted_.store(true, std::memory_order_relaxed);
+    }
+    bool is_wanted() const { return wanted_.load(std::memory_order_relaxed); }
+
     // Connections with an index from here on have never been used.
     std::uint32_t ever_used() const { return fresh_.load(std::memory_order_relaxed); }
 
@@ -38,7 +45,9 @@ class ConnectionPool {
     ConnectionIndex fresh_chunk();
 
     ConnectionTable& table_;
-    std::atomic<std::uint32_t> fresh_{0};
+    std::atomic<bool> wanted_{false};  // seldom written, and read in every turn
+    // On a line of their own: whoever only looks a connection up does not wait for them.
+    alignas(64) std::atomic<std::uint32_t> fresh_{0};
     // Index of the top chunk's first connection, and a count against ABA in the upper half. The
     // next chunk's index is kept in `hop[0]` of that connection.
     std::atomic<std::uint64_t> top_{kNoConnection};

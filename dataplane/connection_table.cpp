@@ -41,17 +41,20 @@ template Entry ConnectionTable::find_elsewhere(Elsewhere, std::uint64_t, const F
 
 LinkResult ConnectionTable::link(ConnectionIndex index) {
     return family_of(connections_[index].protocol) == Family::ipv4
-               ? link_flows<Family::ipv4>(index)
-               : link_flows<Family::ipv6>(index);
+               ? link_hashed<Family::ipv4>(index)
+               : link_hashed<Family::ipv6>(index);
 }
 
 template <Family F>
-LinkResult ConnectionTable::link_flows(ConnectionIndex index) {
+LinkResult ConnectionTable::link_hashed(ConnectionIndex index) {
+    return link<F>(index, hash_of(index, Direction::original), hash_of(index, Direction::reply));
+}
+
+template <Family F>
+LinkResult ConnectionTable::link(ConnectionIndex index, std::uint64_t forth, std::uint64_t back) {
     const std::uint8_t protocol = connections_[index].protocol;
     const Flow<F>& forth_flow = flow<F>(index, Direction::original);
     const Flow<F>& back_flow = flow<F>(index, Direction::reply);
-    const std::uint64_t forth = hash(forth_flow, protocol);
-    const std::uint64_t back = hash(back_flow, protocol);
     const Entry original(tag_of(forth), index, Direction::original);
     const Entry reply(tag_of(back), index, Direction::reply);
 
@@ -64,6 +67,11 @@ LinkResult ConnectionTable::link_flows(ConnectionIndex index) {
     erase(back, reply.commit());
     return opening == Claim::full ? LinkResult::full : LinkResult::original_taken;
 }
+
+template LinkResult ConnectionTable::link<Family::ipv4>(ConnectionIndex, std::uint64_t,
+                                                        std::uint64_t);
+template LinkResult ConnectionTable::link<Family::ipv6>(ConnectionIndex, std::uint64_t,
+                                                        std::uint64_t);
 
 void ConnectionTable::unlink(ConnectionIndex index) {
     const std::uint64_t back = hash_of(index, Direction::reply);

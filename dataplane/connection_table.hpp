@@ -125,10 +125,19 @@ class ConnectionTable {
     template <Family F>
     Entry find(std::uint64_t hash, const Flow<F>& flow, std::uint8_t protocol) const;
 
+    // Where a flow that is about to be linked goes if its home is full. The home is at hand.
+    void prefetch_elsewhere(std::uint64_t hash) const {
+        if (slots_with(buckets_[home(hash)], Entry::exactly(0)) == 0)
+            __builtin_prefetch(&buckets_[bucket_number(hash, 1)], 1);
+    }
+
     // Both buckets of a connection that will be linked or unlinked in a moment.
     void prefetch_entries(ConnectionIndex index) const;
 
     LinkResult link(ConnectionIndex index);
+    // By whoever knows the hashes of its two flows.
+    template <Family F>
+    LinkResult link(ConnectionIndex index, std::uint64_t forth, std::uint64_t back);
     void unlink(ConnectionIndex index);  // once, by whoever cleared kLive
 
     // The same for what is found by its original flow only (templates).
@@ -195,7 +204,7 @@ class ConnectionTable {
     // The hash of one of its flows, whatever the family.
     std::uint64_t hash_of(ConnectionIndex index, Direction direction) const;
     template <Family F>
-    LinkResult link_flows(ConnectionIndex index);
+    LinkResult link_hashed(ConnectionIndex index);
     template <Family F>
     LinkResult link_original_flow(ConnectionIndex index);
     static void leave(const Place& place);
@@ -270,7 +279,8 @@ Entry ConnectionTable::candidate(std::uint64_t hash) const {
     if (slots == 0) return Entry();
     const Entry entry(bucket.entries[std::countr_zero(slots)].load(std::memory_order_acquire));
     if (!entry.has(tag_of(hash))) return Entry();
-    __builtin_prefetch(&connections_[entry.index()], 1);
+    // To read: most packets write nothing there, and another worker may read it, too.
+    __builtin_prefetch(&connections_[entry.index()]);
     if constexpr (F == Family::ipv6) __builtin_prefetch(&wide_[entry.index()]);
     return entry;
 }

@@ -33,11 +33,15 @@ class HalfOpen {
     // this time.
     ConnectionIndex pop() {
         for (int step = 0; step < kSteps && tail_ != head_; ++step) {
+            if (tail_ + kAhead < head_)
+                __builtin_prefetch(&table_[ring_[(tail_ + kAhead) & mask()].index]);
             const Item item = ring_[tail_++ & mask()];
             if (!is_stale(item)) return item.index;
         }
         return kNoConnection;
     }
+
+    bool empty() const { return tail_ == head_; }
 
   private:
     static constexpr int kSteps = 256;

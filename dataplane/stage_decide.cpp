@@ -9,6 +9,16 @@
 
 namespace usher {
 
+namespace {
+
+template <class Next>
+std::uint32_t status_after(std::uint32_t status, Direction direction, Next next) {
+    const std::uint32_t answered = direction == Direction::reply ? kAnswered : 0;
+    return (status & ~kStateMask) | answered | static_cast<std::uint32_t>(next(state_of(status)));
+}
+
+}  // namespace
+
 template <Family F>
 void Worker::decide(Burst<F>& burst) {
     if (burst.unknown != 0) expect_first_packets(burst);
@@ -51,6 +61,7 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
             case Track::pass:
                 return entry;
             case Track::gone:
+                help_out(entry.index());
                 break;
             case Track::drop:
                 drop(burst, i, Drop::server_gone);
@@ -72,6 +83,14 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
     return Entry();
 }
 
+// Whoever ends a connection may not run just now, between its end and its way out of the table: who
+// comes next does not wait for that. Twice does no harm, as its memory is not used again before we
+// are quiescent.
+void Worker::help_out(ConnectionIndex index) {
+    if (!(plane_.table[index].status.load(std::memory_order_acquire) & kLive))
+        plane_.table.unlink(index);
+}
+
 inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index,
                                    Direction direction, const Headers& headers) {
     const std::uint32_t status = connection.status.load(std::memory_order_relaxed);
@@ -86,7 +105,10 @@ inline Worker::Track Worker::track(Connection& connection, ConnectionIndex index
 inline Worker::Track Worker::meet(Connection& connection, ConnectionIndex index,
                                   std::uint32_t status, Direction direction,
                                   const Headers& headers) {
-    if (connection.is_expired(now_) && expire(index)) return Track::gone;
+    // What was seen in this tick is not over.
+    if (connection.last_seen.load(std::memory_order_relaxed) != now_ &&
+        connection.is_expired(now_) && expire(index))
+        return Track::gone;
     if (direction == Direction::original) {
         const bool opens = (headers.tcp_flags & (kSyn | kRst)) == kSyn;
         if (opens && starts_anew(connection, status)) {
@@ -101,15 +123,26 @@ inline Worker::Track Worker::meet(Connection& connection, ConnectionIndex index,
 inline void Worker::advance(Connection& connection, ConnectionIndex index, std::uint32_t status,
                             Direction direction, std::uint8_t tcp_flags) {
     advance_by(connection, index, status, direction,
-               [&](State now) { return next_state(*snapshot_->tcp, now, direction, tcp_flags); });
+               [table = snapshot_->tcp, direction, tcp_flags](State now) {
+                   return next_state(*table, now, direction, tcp_flags);
+               });
 }
 
+// Most packets change nothing but the time, and that once a tick.
 template <class Next>
 inline void Worker::advance_by(Connection& connection, ConnectionIndex index, std::uint32_t status,
                                Direction direction, Next next) {
-    change_state(connection, index, status, direction, next);
-    if (connection.last_seen.load(std::memory_order_relaxed) != now_)
-        connection.last_seen.store(now_, std::memory_order_relaxed);
+    if (status_after(status, direction, next) != status) [[unlikely]]
+        change_state(connection, index, status, direction, next);
+    else if (connection.last_seen.load(std::memory_order_relaxed) != now_)
+        refresh(connection, index, timeout_of(connection, status));
+}
+
+// The operator may have changed the timeouts meanwhile.
+inline void Worker::refresh(Connection& connection, ConnectionIndex index, Ticks timeout) {
+    connection.last_seen.store(now_, std::memory_order_relaxed);
+    if (connection.timeout.load(std::memory_order_relaxed) != timeout)
+        renew_timeout(connection, index, timeout);
 }
 
 // The sweeper comes within a minute at any rate.
@@ -118,16 +151,16 @@ inline void Worker::renew_timeout(Connection& connection, ConnectionIndex index,
     if (timeout < DueTimes::kFarthest) plane_.due.set(index, now_, timeout);
 }
 
-// `next` tells the state that follows one.
+// `next` tells the state that follows one. Out of line, for what most packets do not do is not to
+// cost them registers.
 template <class Next>
-inline void Worker::change_state(Connection& connection, ConnectionIndex index,
-                                 std::uint32_t status, Direction direction, Next next) {
+[[gnu::noinline]] void Worker::change_state(Connection& connection, ConnectionIndex index,
+                                            std::uint32_t status, Direction direction, Next next) {
     std::uint32_t wanted;
     ConnectionIndex control = kNoConnection;
     bool changed = false;
     do {
-        wanted = (status & ~kStateMask) | static_cast<std::uint32_t>(next(state_of(status)));
-        if (direction == Direction::reply) wanted |= kAnswered;
+        wanted = status_after(status, direction, next);
         if (wanted == status) break;
         control = connection.next;  // good if the connection still stands at the exchange
         changed = connection.status.compare_exchange_weak(status, wanted, std::memory_order_acq_rel,
@@ -136,9 +169,7 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
 
     const State before = state_of(status);
     const State after = state_of(wanted);
-    const Ticks timeout = timeout_of(connection, wanted);
-    if (connection.timeout.load(std::memory_order_relaxed) != timeout)
-        renew_timeout(connection, index, timeout);
+    refresh(connection, index, timeout_of(connection, wanted));
     if (status == wanted) return;
     if (changed && (status & kControlled) &&
         (after == State::established || after == State::udp || after == State::sctp_established))
@@ -153,7 +184,9 @@ inline void Worker::change_state(Connection& connection, ConnectionIndex index,
         (is_active(after) ? load.inactive : load.active).fetch_sub(1, std::memory_order_acq_rel);
         if (!is_active(after)) note_fall(plane_.loads.data(), connection.server_slot);
     }
-    // Another worker may have moved on meanwhile, and set its timeout before we set ours.
+    // Another worker may have moved on meanwhile, and set its timeout before we set ours. The
+    // fence: of two that do so, the later one sees the other's state.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     const std::uint32_t now = connection.status.load(std::memory_order_relaxed);
     if (state_of(now) != after) renew_timeout(connection, index, timeout_of(connection, now));
     if (traces(kTraceState))
@@ -221,22 +254,8 @@ void Worker::assure(ConnectionIndex control) {
         status.fetch_or(kAssured, std::memory_order_relaxed);
 }
 
-// Sequentially consistent, as is the look of a template's maker once it is linked: each changes one
-// word before it looks at the other's, so one of the two takes the entry out of the table.
 bool Worker::kill(ConnectionIndex index, TraceEvent::Kind why) {
-    Connection& connection = plane_.table[index];
-    std::uint32_t status = connection.status.load(std::memory_order_acquire);
-    do {
-        if ((status & (kLive | kPending)) != kLive) return false;
-    } while (!connection.status.compare_exchange_weak(
-        status, status & ~kLive, std::memory_order_seq_cst, std::memory_order_acquire));
-    if (status & (kTemplate | kAnyPort))
-        plane_.table.unlink_original(index);
-    else
-        plane_.table.unlink(index);
-    bury(index, status);
-    if (traces(kTraceTable)) note(why, index, static_cast<std::uint32_t>(state_of(status)));
-    return true;
+    return kill_if(index, why, [](std::uint32_t) { return true; });
 }
 
 // IPVS forgets such a connection by a timer, a moment later: when it chooses a server for the SYN,

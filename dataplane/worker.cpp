@@ -23,7 +23,7 @@ std::uint32_t refilled(std::uint32_t left) {
 }
 
 // What drop_entry takes: what has not stood yet; of UDP, who was never answered and has been idle.
-bool gives_way(const Connection& connection, std::uint32_t status, Ticks now) {
+bool is_shed_by_drop_entry(const Connection& connection, std::uint32_t status, Ticks now) {
     if (status & kTemplate)
         return !(status & kAssured) && connection.hop[0].load(std::memory_order_relaxed) == 1;
     const State state = state_of(status);
@@ -147,6 +147,8 @@ void Worker::upkeep(Ticks now) {
                       look_over(i, status, when);
                   });
     free_list_.collect();
+    if (plane_.pool.is_wanted()) [[unlikely]]
+        make_room_for_others();
     if (!neighbours_.empty()) retry_neighbours();
     fragments_.expire(now);
     discard_fragments();
@@ -184,8 +186,9 @@ void Worker::look_over(ConnectionIndex index, std::uint32_t status, Ticks now) {
     if (policy.expire_nodest && !(status & kMapping) &&
         !snapshot_->is_deployed(connection.server_slot))
         end_at_nodest(index, status);
-    else if (policy.drop_entries && random() % 32 == 0 && gives_way(connection, status, now))
-        kill(index, TraceEvent::Kind::evicted);
+    else if (policy.drop_entries && random() % 32 == 0)
+        kill_if(index, TraceEvent::Kind::evicted,
+                [&](std::uint32_t last) { return is_shed_by_drop_entry(connection, last, now); });
 }
 
 // As IPVS after a server was deleted: its connections end, and its templates with the last one that
@@ -201,9 +204,9 @@ void Worker::end_at_nodest(ConnectionIndex index, std::uint32_t status) {
 // If the template controls no connection and has none of the flags in `keeping`.
 void Worker::end_idle_template(ConnectionIndex index, std::uint32_t keeping, TraceEvent::Kind why) {
     const Connection& one = plane_.table[index];
-    const std::uint32_t status = one.status.load(std::memory_order_acquire);
-    if ((status & (kLive | keeping)) == kLive && one.hop[0].load(std::memory_order_relaxed) == 1)
-        kill(index, why);
+    kill_if(index, why, [&](std::uint32_t status) {
+        return !(status & keeping) && one.hop[0].load(std::memory_order_relaxed) == 1;
+    });
 }
 
 void Worker::sweep_all(Ticks now) {

@@ -123,6 +123,7 @@ class Worker {
                Direction direction, const Headers& headers);
     void advance(Connection& connection, ConnectionIndex index, std::uint32_t status,
                  Direction direction, std::uint8_t tcp_flags);
+    void refresh(Connection& connection, ConnectionIndex index, Ticks timeout);
     void renew_timeout(Connection& connection, ConnectionIndex index, Ticks timeout);
     template <class Next>
     void change_state(Connection& connection, ConnectionIndex index, std::uint32_t status,
@@ -208,7 +209,7 @@ class Worker {
     template <Family F>
     void link_pending(Burst<F>& burst);
     template <Family F>
-    Entry link(Burst<F>& burst, unsigned i, ConnectionIndex index);
+    Entry link(Burst<F>& burst, unsigned i, ConnectionIndex index, std::uint64_t answers);
     template <Family F>
     Entry join(const Burst<F>& burst, unsigned i);
     State first_state(const std::uint8_t* frame, const Headers& headers) const;
@@ -227,6 +228,7 @@ class Worker {
     void give_other_port(ConnectionIndex index);
     ConnectionIndex allocate();
     void evict(ConnectionIndex index);
+    void make_room_for_others();
 
     // persistence
     template <Family F>
@@ -356,6 +358,9 @@ class Worker {
 
     // the end of a connection; false when another worker was first
     bool kill(ConnectionIndex index, TraceEvent::Kind why);
+    template <class May>
+    bool kill_if(ConnectionIndex index, TraceEvent::Kind why, May may);
+    void help_out(ConnectionIndex index);
     void replace(ConnectionIndex index, std::uint32_t status);
     void forget_replaced();
     void bury(ConnectionIndex index, std::uint32_t last_status);  // it is in the table no more
@@ -454,6 +459,7 @@ class Worker {
     struct Pending {
         ConnectionIndex index;
         unsigned packet;
+        std::uint64_t answers;  // the hash of their flow
     };
     std::array<Pending, kMaxBurst> pending_;
     unsigned pending_count_ = 0;
@@ -465,5 +471,27 @@ class Worker {
     WorkerCounters counters_;
     MappedArray<ServerCounters> server_counters_;
 };
+
+// Sequentially consistent, as is the look of a template's maker once it is linked: each changes one
+// word before it looks at the other's, so one of the two takes the entry out of the table.
+//
+// `may` is asked of the very status that is taken away: another worker may have confirmed the
+// connection since it was chosen to go.
+template <class May>
+bool Worker::kill_if(ConnectionIndex index, TraceEvent::Kind why, May may) {
+    Connection& connection = plane_.table[index];
+    std::uint32_t status = connection.status.load(std::memory_order_acquire);
+    do {
+        if ((status & (kLive | kPending)) != kLive || !may(status)) return false;
+    } while (!connection.status.compare_exchange_weak(
+        status, status & ~kLive, std::memory_order_seq_cst, std::memory_order_acquire));
+    if (status & (kTemplate | kAnyPort))
+        plane_.table.unlink_original(index);
+    else
+        plane_.table.unlink(index);
+    bury(index, status);
+    if (traces(kTraceTable)) note(why, index, static_cast<std::uint32_t>(state_of(status)));
+    return true;
+}
 
 }  // namespace usher

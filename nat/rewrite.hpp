@@ -39,10 +39,10 @@ inline void adjust_udp(std::uint8_t* at, ChecksumDelta delta) {
 }
 
 // Makes the packet one of the reverse of `answer`. `frame` was accepted by parse<F> with `headers`
-// and has a TTL over 1.
+// and has a TTL over 1. Inlined: each packet that is forwarded goes through it.
 template <Family F>
-void rewrite(std::uint8_t* frame, const Headers& headers, const Flow<F>& answer,
-             const RewriteDeltas& deltas) {
+[[gnu::always_inline]] inline void rewrite(std::uint8_t* frame, const Headers& headers,
+                                           const Flow<F>& answer, const RewriteDeltas& deltas) {
     using Layout = IpLayout<F>;
     std::uint8_t* ip = frame + kEthernetHeader;
     std::uint8_t* l4 = frame + headers.l4;

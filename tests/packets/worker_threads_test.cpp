@@ -176,6 +176,10 @@ class Runner {
         }
         worker.stop();
     }
+    void pass(Worker& worker, const std::vector<Step>& steps, Ticks now) {
+        for (std::size_t at = 0; at < steps.size();)
+            at = send(worker, steps, at, steps.size(), now);
+    }
     void upkeep(Worker& worker, Ticks now) {
         worker.upkeep(now);
         worker.transmit().flush();
@@ -306,6 +310,32 @@ TEST_F(WorkerThreads, EverythingIsGivenBackOnce) {
     let_all_expire();
     expect_nothing_is_left();
     expect_room();
+}
+
+// A flood on one worker's port has filled the table and is over; who comes to another worker, which
+// has nothing of its own to give up, is not kept out by it.
+TEST_F(WorkerThreads, HalfOpenOnesGiveWayToAnotherWorkersClients) {
+    const auto open = [&](unsigned worker, int host, int port) {
+        const std::vector<Step> syn{
+            {0,
+             *frame_of(fmt::format("tcp 198.51.{}.2:{} > 203.0.113.10:80 S seq=1", host, port))}};
+        runners_[worker]->pass(box_->worker(worker), syn, box_->now);
+    };
+    for (int port = 1000; port < 1600; ++port)
+        open(0, 100, port);
+    constexpr int kClients = 200;
+    for (int port = 1000; port < 1000 + kClients; ++port) {
+        open(1, 101, port);
+        for (unsigned id = 0; id < kWorkers; ++id)
+            runners_[id]->upkeep(box_->worker(id), box_->now);
+    }
+    int found = 0;
+    for (ConnectionIndex i = 0; i < box_->plane().pool.ever_used(); ++i)
+        found += box_->plane().table[i].worker == 1;
+    EXPECT_GT(found, kClients / 2);
+    const auto full = static_cast<std::size_t>(Drop::table_full);
+    EXPECT_LT(box_->worker(1).counters().drops[full].read(), kClients / 10U);
+    let_all_expire();
 }
 
 }  // namespace
