@@ -207,23 +207,18 @@ Worker::Target<F> Worker::choose(const Burst<F>& burst, unsigned i,
 
 template <Family F>
 Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Target<F>& target) {
-    Mapping mapping;
-    if (!snapshot_->masquerade->empty() && turns_back(burst.flows[i], target)) {
-        if (!comes_from_its_side(burst, i)) {
+    Guise<F> guise;
+    const bool hidden = !snapshot_->masquerade->empty() && turns_back(burst.flows[i], target);
+    if (hidden) [[unlikely]] {
+        guise = guise_towards(burst, i, target);
+        if (guise.refusal != Drop::none) {
             give_up(target, terms);
-            drop(burst, i, Drop::martian_source);
-            return Entry();
-        }
-        mapping = mapping_to_server(burst.flows[i], burst.headers[i].protocol, target);
-        if (!mapping) {
-            give_up(target, terms);
-            drop(burst, i, mapping.refusal);
+            drop(burst, i, guise.refusal);
             return Entry();
         }
     }
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) {
-        if (mapping) release_template(mapping.index);
         give_up(target, terms);
         drop(burst, i, Drop::table_full);
         return Entry();
@@ -236,12 +231,8 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
     look_after_bind(plane_.loads.data(), target.server);
     fill(index, burst, i, target);
     std::uint32_t status = kLive | kPending | static_cast<std::uint32_t>(state);
-    if (mapping) {
-        hide_client<F>(index, mapping.index);
-        status |= kControlled;
-        // One only can control it; its template lives by its own time.
-        if (target.control != kNoConnection) release_template(target.control);
-    } else if (target.control != kNoConnection) {
+    if (hidden) hide_client(index, guise);
+    if (target.control != kNoConnection) {
         connection.next = target.control;
         status |= kControlled;
     }
@@ -264,11 +255,8 @@ inline void Worker::set_terms(ConnectionIndex index, const Terms& terms, std::ui
     if (terms.ftp_part == kFtp) {
         connection.timeout_class = terms.ftp;
         plane_.ftp.set_owner(terms.ftp, index);
-    } else if (status & kControlled) {  // a client behind a mapping, which is in `next`
-        plane_.ftp.release(terms.ftp);
-        return;
     } else {
-        connection.next = terms.ftp;
+        connection.next = terms.ftp;  // nothing else controls it
     }
     status |= terms.ftp_part;
 }
@@ -307,9 +295,8 @@ template <Family F>
 Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index, std::uint64_t answers) {
     Connection& connection = plane_.table[index];
     LinkResult result = plane_.table.link<F>(index, burst.hashes[i], answers);
-    const int most = has_leased_port(connection) ? 0 : kPortTries;
-    for (int tries = 0; result == LinkResult::reply_taken && tries < most; ++tries) {
-        give_other_port<F>(index);
+    for (int tries = 0; result == LinkResult::reply_taken && tries < kPortTries; ++tries) {
+        if (!give_other_port<F>(index)) break;
         result = plane_.table.link(index);
     }
     if (result == LinkResult::linked) {
@@ -323,11 +310,16 @@ Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index, std::uint
         return Entry(0, index, Direction::original).commit();
     }
 
+    const bool without_port = result == LinkResult::reply_taken && is_hidden<F>(index);
+    if (without_port) count_without_port<F>(index);
     bury(index, connection.status.fetch_and(~kLive, std::memory_order_acq_rel));
     // Another worker has just admitted the same flow: its connection is the one.
     if (result == LinkResult::original_taken)
         if (const Entry other = join(burst, i)) return other;
-    drop(burst, i, result == LinkResult::full ? Drop::table_full : Drop::flow_taken);
+    drop(burst, i,
+         without_port                 ? Drop::no_outside_port
+         : result == LinkResult::full ? Drop::table_full
+                                      : Drop::flow_taken);
     return Entry();
 }
 
@@ -376,15 +368,21 @@ void Worker::note_scheduled(ConnectionIndex index, State state) {
 }
 
 // The client uses one port of its own for two services that share a real server: the server would
-// not tell the two apart. The later one is given another port towards the server.
+// not tell the two apart. The later one is given another port towards the server. Not when it goes
+// out from a leased one, which is the same for all destinations: false.
 template <Family F>
-void Worker::give_other_port(ConnectionIndex index) {
-    const auto port = static_cast<std::uint16_t>(1024 + random() % (65536 - 1024));
+bool Worker::give_other_port(ConnectionIndex index) {
+    if (has_leased_port(plane_.table[index])) return false;
+    const auto port = is_hidden<F>(index)
+                          ? other_own_port<F>(index)
+                          : static_cast<std::uint16_t>(1024 + random() % (65536 - 1024));
+    if (port == 0) return false;
     Flow<F> reply = plane_.table.flow<F>(index, Direction::reply);
     reply.destination_port = Be16::from_host(port);
     plane_.table.set_flow<F>(index, Direction::reply, reply);
     plane_.table[index].deltas =
         deltas_between(plane_.table.flow<F>(index, Direction::original), reply.reversed());
+    return true;
 }
 
 // A half-open connection, and its template or mapping if that never had a connection that stood:

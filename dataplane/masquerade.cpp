@@ -105,11 +105,8 @@ Worker::Mapping Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
     if (!kind) return {kNoConnection, Drop::unknown_protocol};
     const ConnectionIndex index = allocate();
     if (index == kNoConnection) return {kNoConnection, Drop::table_full};
-    // Not to be guessed from other ports (RFC 6056): the hash has a secret seed.
-    const std::uint64_t any = plane_.table.hash(key, filed) ^ std::uint64_t{random()} << 40 ^
-                              std::uint64_t{random()} << 20 ^ random();
-    const std::uint16_t port =
-        plane_.ports.lease(outside.index, *kind, key.source_port.host(), any);
+    const std::uint16_t port = plane_.ports.lease(outside.index, *kind, key.source_port.host(),
+                                                  by_chance(plane_.table.hash(key, filed)));
     if (port == 0) {
         free_list_.give_back(index);
         return {kNoConnection, Drop::no_outside_port};
@@ -134,38 +131,6 @@ Worker::Mapping Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
     release_template(index);
     plane_.ports.give_back(outside.index, *kind, port);
     return {kNoConnection, result == LinkResult::full ? Drop::table_full : Drop::flow_taken};
-}
-
-// Client and server are both inside: the answer would go straight to the client, who would not
-// know it.
-template <Family F>
-bool Worker::turns_back(const Flow<F>& flow, const Target<F>& target) const {
-    const MasqueradeRules& rules = *snapshot_->masquerade;
-    return rules.is_inside<F>(flow.source) && rules.is_inside<F>(target.address);
-}
-
-// To such a server the client has the box's own address on the server's side.
-template <Family F>
-Worker::Mapping Worker::mapping_to_server(const Flow<F>& flow, std::uint8_t protocol,
-                                          const Target<F>& target) {
-    const Way<F> way = snapshot_->network->way_to<F>(target.address);
-    if (way.kind == WayKind::none) return {kNoConnection, Drop::no_route};
-    return mapping_for(flow, protocol,
-                       snapshot_->masquerade->own<F>(
-                           snapshot_->network->source_towards<F>(way.port, way.neighbour)));
-}
-
-// The connection, not yet in the table, is filled.
-template <Family F>
-void Worker::hide_client(ConnectionIndex index, ConnectionIndex mapping) {
-    const Flow<F>& mapped = plane_.table.flow<F>(mapping, Direction::reply);
-    Flow<F> reply = plane_.table.flow<F>(index, Direction::reply);
-    reply.destination = mapped.source;
-    reply.destination_port = mapped.source_port;
-    plane_.table.set_flow<F>(index, Direction::reply, reply);
-    plane_.table[index].deltas =
-        deltas_between(plane_.table.flow<F>(index, Direction::original), reply.reversed());
-    plane_.table[index].next = mapping;
 }
 
 bool Worker::has_leased_port(const Connection& connection) const {
@@ -216,14 +181,5 @@ Entry Worker::open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapp
 
 template Entry Worker::masquerade(Burst<Family::ipv4>&, unsigned, MasqueradeRules::RuleIndex);
 template Entry Worker::masquerade(Burst<Family::ipv6>&, unsigned, MasqueradeRules::RuleIndex);
-
-template bool Worker::turns_back(const Flow<Family::ipv4>&, const Target<Family::ipv4>&) const;
-template Worker::Mapping Worker::mapping_to_server(const Flow<Family::ipv4>&, std::uint8_t,
-                                                   const Target<Family::ipv4>&);
-template void Worker::hide_client<Family::ipv4>(ConnectionIndex, ConnectionIndex);
-template bool Worker::turns_back(const Flow<Family::ipv6>&, const Target<Family::ipv6>&) const;
-template Worker::Mapping Worker::mapping_to_server(const Flow<Family::ipv6>&, std::uint8_t,
-                                                   const Target<Family::ipv6>&);
-template void Worker::hide_client<Family::ipv6>(ConnectionIndex, ConnectionIndex);
 
 }  // namespace usher

@@ -95,6 +95,12 @@ bool PortPool::take(Ports& ports, std::uint16_t port) {
     return false;
 }
 
+// The first bit of a word from a random one on; not of an empty word.
+std::uint16_t PortPool::first_from(unsigned turn, unsigned word, std::uint64_t bits) {
+    const int bit = std::countr_zero(std::rotr(bits, static_cast<int>(turn)));
+    return static_cast<std::uint16_t>(word * 64 + (static_cast<unsigned>(bit) + turn) % 64);
+}
+
 // From a random place on; within the word that has one, from a random bit on.
 std::uint16_t PortPool::take_some(Ports& ports, PortSpan span, std::uint64_t parity,
                                   std::uint64_t random) {
@@ -102,15 +108,14 @@ std::uint16_t PortPool::take_some(Ports& ports, PortSpan span, std::uint64_t par
     const unsigned first = span.first / 64;
     const unsigned count = span.last / 64 - first + 1;
     const auto start = static_cast<unsigned>((random >> 32) % count);
-    const int turn = static_cast<int>(random % 64);
+    const auto turn = static_cast<unsigned>(random % 64);
     for (unsigned i = 0; i < count; ++i) {
         const unsigned word = first + (start + i) % count;
         std::uint64_t free = ~(ports.used[word].load(std::memory_order_relaxed) |
                                ports.rests(word) | ports.is_services(word)) &
                              bits_in(span, word) & parity;
         while (free != 0) {
-            const int bit = (std::countr_zero(std::rotr(free, turn)) + turn) % 64;
-            const auto port = static_cast<std::uint16_t>(word * 64 + static_cast<unsigned>(bit));
+            const std::uint16_t port = first_from(turn, word, free);
             if (take(ports, port)) return port;
             free &= ~bit_of(port);
         }
@@ -142,8 +147,26 @@ std::uint16_t PortPool::lease(OutsideIndex outside, PortKind kind, std::uint16_t
     if (wanted != 0 && contains(span, wanted) && take(ports, wanted)) return wanted;
     const std::uint16_t port = kind == PortKind::query ? take_some(ports, span, kAny, random)
                                                        : take_like(ports, span, wanted, random);
-    if (port == 0) accounts_[at].exhausted.fetch_add(1, std::memory_order_relaxed);
+    if (port == 0) count_exhausted(outside, kind);
     return port;
+}
+
+std::uint16_t PortPool::any(OutsideIndex outside, PortKind kind, std::uint16_t wanted,
+                            std::uint64_t random) const {
+    const std::size_t at = place(outside, kind);
+    const Ports& ports = ports_[at];
+    const PortSpan span = span_at(at);
+    if (contains(span, wanted) && !(ports.is_services(wanted / 64) & bit_of(wanted))) return wanted;
+    if (is_empty(span)) return 0;
+    const unsigned first = span.first / 64;
+    const unsigned count = span.last / 64 - first + 1;
+    const auto start = static_cast<unsigned>((random >> 32) % count);
+    for (unsigned i = 0; i < count; ++i) {
+        const unsigned word = first + (start + i) % count;
+        const std::uint64_t free = ~ports.is_services(word) & bits_in(span, word);
+        if (free != 0) return first_from(static_cast<unsigned>(random % 64), word, free);
+    }
+    return 0;
 }
 
 void PortPool::give_back(OutsideIndex outside, PortKind kind, std::uint16_t port) {

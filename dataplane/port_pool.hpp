@@ -65,6 +65,14 @@ class PortPool {
     // Workers. A free port for someone who sends from `wanted`; 0: there is none, which is counted.
     std::uint16_t lease(OutsideIndex outside, PortKind kind, std::uint16_t wanted,
                         std::uint64_t random);
+    // One to send from without a lease, whoever has leased it, for a flow that something else tells
+    // from all others: `wanted`, or one by chance. 0: services have them all.
+    std::uint16_t any(OutsideIndex outside, PortKind kind, std::uint16_t wanted,
+                      std::uint64_t random) const;
+    // For whom there was no such port.
+    void count_exhausted(OutsideIndex outside, PortKind kind) {
+        accounts_[place(outside, kind)].exhausted.fetch_add(1, std::memory_order_relaxed);
+    }
     // Of a leased port from which nothing was sent: free at once.
     void give_back(OutsideIndex outside, PortKind kind, std::uint16_t port);
     // Of one from which something was.
@@ -115,6 +123,7 @@ class PortPool {
     std::size_t place(OutsideIndex outside, PortKind kind) const {
         return std::size_t{outside} * kPortKinds + static_cast<std::size_t>(kind);
     }
+    static std::uint16_t first_from(unsigned turn, unsigned word, std::uint64_t bits);
     static bool take(Ports& ports, std::uint16_t port);
     static std::uint16_t take_some(Ports& ports, PortSpan span, std::uint64_t parity,
                                    std::uint64_t random);

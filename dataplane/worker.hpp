@@ -225,7 +225,7 @@ class Worker {
     }
     void note_scheduled(ConnectionIndex index, State state);
     template <Family F>
-    void give_other_port(ConnectionIndex index);
+    bool give_other_port(ConnectionIndex index);
     ConnectionIndex allocate();
     void evict(ConnectionIndex index);
     void make_room_for_others();
@@ -258,14 +258,28 @@ class Worker {
     template <Family F>
     Entry open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapping,
                            const Flow<F>& reply);
+    bool has_leased_port(const Connection& connection) const;
+    void return_port(ConnectionIndex mapping);
+
+    // hairpin: clients that are hidden from a server beside them
+    template <Family F>
+    struct Guise {  // what the server sees; or why there is none
+        AddressOf<F> address{};
+        Be16 port;
+        Drop refusal = Drop::none;
+    };
     template <Family F>
     bool turns_back(const Flow<F>& flow, const Target<F>& target) const;
     template <Family F>
-    Mapping mapping_to_server(const Flow<F>& flow, std::uint8_t protocol, const Target<F>& target);
+    Guise<F> guise_towards(const Burst<F>& burst, unsigned i, const Target<F>& target);
     template <Family F>
-    void hide_client(ConnectionIndex index, ConnectionIndex mapping);
-    bool has_leased_port(const Connection& connection) const;
-    void return_port(ConnectionIndex mapping);
+    void hide_client(ConnectionIndex index, const Guise<F>& guise);
+    template <Family F>
+    bool is_hidden(ConnectionIndex index) const;
+    template <Family F>
+    std::uint16_t other_own_port(ConnectionIndex index);
+    template <Family F>
+    void count_without_port(ConnectionIndex index);
 
     // the FTP helper
     template <Family F>
@@ -416,6 +430,10 @@ class Worker {
     std::uint32_t random() {
         random_ = random_ * 1664525 + 1013904223;
         return random_ >> 8;  // the low bits are poor; the high ones do
+    }
+    // For a port that is not to be guessed from others (RFC 6056): `hash` has a secret seed.
+    std::uint64_t by_chance(std::uint64_t hash) {
+        return hash ^ std::uint64_t{random()} << 40 ^ std::uint64_t{random()} << 20 ^ random();
     }
     bool traces(std::uint32_t area) const { return snapshot_->debug & area; }
 

@@ -9,6 +9,7 @@
 //   fragments 4 2                              (first) 4 datagrams in fragments, 2 packets held
 //   no-default-routes                          (first)
 //   ext in PACKET    int out PACKET            packets as packet_text.hpp writes them
+//   int out udp 10.0.0.1:?a > 10.0.0.100:53    a port by chance, which has that name from there on
 //   wait 61                                    seconds
 //   drop no-server 1                           packets dropped for that reason, up to here
 //   counts TCP 203.0.113.10:80 10.0.0.100:80 1 0      ActiveConn and InActConn
@@ -24,6 +25,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <sstream>
 
@@ -51,6 +53,11 @@ class Player {
     }
 
   private:
+    struct Expected {
+        PortIndex port;
+        std::string text;
+    };
+
     InProcess& director() {
         if (!director_) director_ = std::make_unique<InProcess>(options_);
         return *director_;
@@ -97,28 +104,56 @@ class Player {
 
     void take_in(PortIndex port, const std::string& text) {
         if (!expected_.empty() || (!frames_.empty() && port != port_)) settle();
-        const auto frame = frame_of(text);
+        const auto frame = frame_of(with_ports(text));
         ASSERT_TRUE(frame) << "not a packet";
         port_ = port;
         frames_.push_back(*frame);
     }
 
-    void expect_out(PortIndex port, const std::string& text) {
-        const auto frame = frame_of(text);
-        ASSERT_TRUE(frame) << "not a packet";
-        expected_.push_back(fmt::format("{} {}", port == 0 ? "ext" : "int", describe(*frame)));
+    void expect_out(PortIndex port, const std::string& text) { expected_.push_back({port, text}); }
+
+    // Ports that have a name, as numbers.
+    std::string with_ports(std::string text) const {
+        for (const auto& [name, port] : ports_)
+            for (std::size_t at; (at = text.find(name)) != std::string::npos;)
+                text.replace(at, name.size(), port);
+        return text;
+    }
+
+    // Of an endpoint "ADDRESS:?NAME": the name is the port that was really there from now on.
+    void name_port(const std::string& wanted, const std::string& real) {
+        const std::size_t name = wanted.find(":?");
+        const std::size_t port = real.rfind(':');
+        if (name != std::string::npos && port != std::string::npos)
+            ports_.try_emplace(wanted.substr(name + 1), real.substr(port + 1));
+    }
+
+    void name_ports(const std::string& wanted, const std::string& real) {
+        std::istringstream a(wanted), b(real);
+        std::string x, y;
+        while (a >> x && b >> y && x != "{")
+            name_port(x, y);
+    }
+
+    std::string expectation(const Expected& one) const {
+        const auto frame = frame_of(with_ports(one.text));
+        return fmt::format("{} {}", one.port == 0 ? "ext" : "int",
+                           frame ? describe(*frame) : "not a packet");
     }
 
     void settle() {
         if (frames_.empty()) return;
-        std::vector<std::string> sent;
-        for (const auto& packet : director().pass(port_, frames_, burst_))
-            sent.push_back(
-                fmt::format("{} {}", packet.port == 0 ? "ext" : "int", describe(packet.frame)));
-        std::stable_sort(expected_.begin(), expected_.end(), [](const auto& a, const auto& b) {
-            return a.substr(0, 3) < b.substr(0, 3);
-        });
-        EXPECT_EQ(sent, expected_);
+        std::stable_sort(expected_.begin(), expected_.end(),
+                         [](const auto& a, const auto& b) { return a.port < b.port; });
+        std::vector<std::string> sent, expected;
+        for (const auto& packet : director().pass(port_, frames_, burst_)) {
+            const std::string text = describe(packet.frame);
+            if (sent.size() < expected_.size()) name_ports(expected_[sent.size()].text, text);
+            sent.push_back(fmt::format("{} {}", packet.port == 0 ? "ext" : "int", text));
+        }
+        for (const Expected& one : expected_)
+            expected.push_back(expectation(one));
+        EXPECT_EQ(sent, expected);
         frames_.clear();
         expected_.clear();
     }
@@ -223,7 +258,8 @@ class Player {
     std::unique_ptr<InProcess> director_;
     PortIndex port_ = 0;
     std::vector<Frame> frames_;
-    std::vector<std::string> expected_;
+    std::vector<Expected> expected_;
+    std::map<std::string, std::string> ports_;  // by name, with its question mark
 };
 
 class PacketCase : public testing::TestWithParam<std::tuple<std::string, unsigned>> {};
