@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <set>
 
 namespace usher {
 
@@ -27,17 +29,6 @@ typename WireAddress<F>::type wire_of(const IpAddress& address) {
     return wire;
 }
 
-template <Family F>
-Words<F> mask_of(unsigned length) {
-    Words<F> mask;
-    for (std::uint32_t& word : mask) {
-        const unsigned bits = std::min(length, 32U);
-        word = Be32::from_host(bits == 0 ? 0 : 0xffffffff << (32 - bits)).raw();
-        length -= bits;
-    }
-    return mask;
-}
-
 // Not secret: a host that chose its own address to share an outside address gains nothing.
 template <Family F>
 std::uint64_t weight(const Words<F>& source, const Words<F>& outside) {
@@ -55,31 +46,82 @@ Outside<F> outside_from(const OutsideAddress& from, bool by_way_out) {
 }  // namespace
 
 template <Family F>
+typename Rules<F>::Number Rules<F>::number_of(const Address& address) {
+    if constexpr (F == Family::ipv4) {
+        return address.host();
+    } else {
+        Number number = 0;
+        for (const std::uint8_t byte : address)
+            number = number << 8 | byte;
+        return number;
+    }
+}
+
+template <Family F>
+typename Rules<F>::Inside Rules<F>::inside_of(const Prefix& prefix, RuleIndex rule) {
+    const Number first = number_of(wire_of<F>(prefix.address));
+    constexpr unsigned kBits = 8 * sizeof(Number);
+    const Number hosts = prefix.length == 0 ? ~Number{0}
+                         : prefix.length >= kBits
+                             ? Number{0}
+                             : static_cast<Number>(~Number{0} >> prefix.length);
+    return {first, first | hosts, rule};
+}
+
+template <Family F>
 void Rules<F>::build(const std::vector<MasqueradeSpec>& rules,
                      const std::vector<OutsideAddress>& own) {
+    std::vector<Inside> inside;
     for (std::size_t rule = 0; rule < rules.size(); ++rule) {
         for (const Prefix& prefix : rules[rule].inside)
             if (prefix.address.family() == F)
-                inside_.push_back({words_of<F>(wire_of<F>(prefix.address)),
-                                   mask_of<F>(prefix.length), static_cast<RuleIndex>(rule)});
+                inside.push_back(inside_of(prefix, static_cast<RuleIndex>(rule)));
         auto& outside = outside_.emplace_back();
         for (const OutsideAddress& each : rules[rule].outside)
             if (each.address.family() == F) outside.push_back(outside_from<F>(each, false));
     }
+    lay_out(inside);
     for (const OutsideAddress& each : own)
         if (each.address.family() == F) own_.push_back(outside_from<F>(each, true));
 }
 
+// Sweeps over where prefixes begin and end; of those that are open there, the first rule counts.
+template <Family F>
+void Rules<F>::lay_out(const std::vector<Inside>& inside) {
+    struct Edge {
+        Number at;
+        RuleIndex rule;
+        bool opens;
+    };
+    std::vector<Edge> edges;
+    for (const Inside& each : inside) {
+        edges.push_back({each.first, each.rule, true});
+        if (each.last != ~Number{0}) edges.push_back({each.last + 1, each.rule, false});
+    }
+    std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) { return a.at < b.at; });
+    std::multiset<RuleIndex> open;
+    for (std::size_t i = 0; i < edges.size();) {
+        const Number at = edges[i].at;
+        std::vector<RuleIndex> closed;
+        for (; i < edges.size() && edges[i].at == at; ++i)
+            if (edges[i].opens)
+                open.insert(edges[i].rule);
+            else
+                closed.push_back(edges[i].rule);
+        for (const RuleIndex rule : closed)
+            open.erase(open.find(rule));
+        const RuleIndex rule = open.empty() ? kNoRule : *open.begin();
+        const RuleIndex before = inside_.empty() ? kNoRule : inside_.back().rule;
+        if (rule != before) inside_.push_back({at, rule});
+    }
+}
+
 template <Family F>
 RuleIndex Rules<F>::rule_of(const Address& address) const {
-    const Words<F> words = words_of<F>(address);
-    for (const Inside& inside : inside_) {
-        bool matches = true;
-        for (std::size_t i = 0; i < words.size(); ++i)
-            matches = matches && (words[i] & inside.mask[i]) == inside.network[i];
-        if (matches) return inside.rule;
-    }
-    return kNoRule;
+    const auto after =
+        std::upper_bound(inside_.begin(), inside_.end(), number_of(address),
+                         [](Number number, const Range& range) { return number < range.begin; });
+    return after == inside_.begin() ? kNoRule : std::prev(after)->rule;
 }
 
 template <Family F>

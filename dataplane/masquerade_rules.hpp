@@ -14,13 +14,16 @@
 // answer would not come by here. For such a connection is_inside() holds of both, and the client
 // gets the box's own address on the way to the server (own()), as well as a port of it.
 //
-// The first rule that has the source counts; there are few, so they are looked through. Immutable
-// after construction; any number of workers read it. Construction is for the control thread.
+// The first rule that has the source counts, however long its prefix. That is worked out at
+// construction, into ranges that do not overlap: a look-up is a binary search, since every first
+// packet from a client asks, too. Immutable after construction; any number of workers read it.
+// Construction is for the control thread.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "dataplane/network.hpp"
@@ -69,13 +72,24 @@ class Rules {
     Outside<F> own(const Address& address) const;
 
   private:
-    struct Inside {
-        Words<F> network;
-        Words<F> mask;
+    // An address as a number that compares as its prefixes do.
+    __extension__ using Wide = unsigned __int128;
+    using Number = std::conditional_t<F == Family::ipv4, std::uint32_t, Wide>;
+    // Up to where the next one begins.
+    struct Range {
+        Number begin;
         RuleIndex rule;
     };
+    struct Inside {  // a prefix of a rule
+        Number first;
+        Number last;
+        RuleIndex rule;
+    };
+    static Number number_of(const Address& address);
+    static Inside inside_of(const Prefix& prefix, RuleIndex rule);
+    void lay_out(const std::vector<Inside>& inside);
 
-    std::vector<Inside> inside_;                    // in the order of the rules
+    std::vector<Range> inside_;                     // sorted; before the first one is no rule
     std::vector<std::vector<Outside<F>>> outside_;  // by rule; empty: the box's own
     std::vector<Outside<F>> own_;                   // a few
 };

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <map>
+#include <random>
 #include <set>
 
 namespace usher {
@@ -115,6 +116,58 @@ TEST(MasqueradeRules, TheBoxsOwnAddressOnTheWayOut) {
     EXPECT_FALSE(rules.outside_of<Family::ipv4>(1, v4("10.0.1.1"), v4("192.0.2.3")));
     EXPECT_FALSE(rules.outside_of<Family::ipv4>(1, v4("10.0.1.1"), {})) << "the box has none there";
     EXPECT_FALSE(rules.outside_of<Family::ipv6>(1, v6("fd00::1"), {}));
+}
+
+// The plain way: the first rule with a prefix that has the address.
+std::uint32_t first_rule(const std::vector<MasqueradeSpec>& rules, const IpAddress& address) {
+    for (std::uint32_t rule = 0; rule < rules.size(); ++rule)
+        for (const Prefix& prefix : rules[rule].inside)
+            if (prefix.contains(address)) return rule;
+    return kNoRule;
+}
+
+// Few different bits, so that prefixes lie in each other, side by side, and at both ends.
+IpAddress some_address(std::mt19937& random, bool is_v4) {
+    constexpr std::uint8_t kBytes[] = {0, 1, 0x7f, 0x80, 0xff};
+    std::array<std::uint8_t, 16> bytes{};
+    std::uint8_t fill = kBytes[random() % 5];
+    for (std::uint8_t& byte : bytes)
+        byte = random() % 3 == 0 ? kBytes[random() % 5] : fill;
+    if (!is_v4) return IpAddress(bytes);
+    Be32 address;
+    std::memcpy(&address, bytes.data(), sizeof address);
+    return IpAddress(address);
+}
+
+TEST(MasqueradeRules, RulesThatLieInEachOtherAsALookThroughAllOfThem) {
+    std::mt19937 random(5);
+    for (int turn = 0; turn < 300; ++turn) {
+        const bool is_v4 = turn % 2 == 0;
+        std::vector<MasqueradeSpec> specs(1 + random() % 5);
+        std::vector<IpAddress> addresses;
+        for (MasqueradeSpec& spec : specs)
+            for (unsigned n = random() % 6; n > 0; --n) {
+                const IpAddress at = some_address(random, is_v4);
+                spec.inside.push_back(
+                    Prefix::of(at, static_cast<int>(random() % (is_v4 ? 33 : 129))));
+                addresses.push_back(at);
+            }
+        for (int n = 0; n < 100; ++n)
+            addresses.push_back(some_address(random, is_v4));
+        const MasqueradeRules rules(specs, {});
+        for (const IpAddress& address : addresses) {
+            const bool is_inside = is_v4 ? rules.is_inside<Family::ipv4>(address.v4())
+                                         : rules.is_inside<Family::ipv6>(address.bytes());
+            const std::uint32_t expected = first_rule(specs, address);
+            ASSERT_EQ(is_inside, expected != kNoRule) << address.to_string();
+            const IpAddress outside = some_address(random, is_v4);
+            if (first_rule(specs, outside) != kNoRule) continue;
+            ASSERT_EQ(is_v4 ? rules.rule_for<Family::ipv4>(address.v4(), outside.v4())
+                            : rules.rule_for<Family::ipv6>(address.bytes(), outside.bytes()),
+                      expected)
+                << address.to_string();
+        }
+    }
 }
 
 TEST(MasqueradeRules, EveryLengthOfAPrefix) {
