@@ -103,13 +103,13 @@ Worker::Mapping Worker::make_mapping(const Flow<F>& key, std::uint8_t filed,
                                      const Outside<F>& outside) {
     const auto kind = port_kind(static_cast<std::uint8_t>(protocol_of(filed)));
     if (!kind) return {kNoConnection, Drop::unknown_protocol};
-    const ConnectionIndex index = allocate();
-    if (index == kNoConnection) return {kNoConnection, Drop::table_full};
     const std::uint16_t port = plane_.ports.lease(outside.index, *kind, key.source_port.host(),
-                                                  by_chance(plane_.table.hash(key, filed)));
-    if (port == 0) {
-        free_list_.give_back(index);
-        return {kNoConnection, Drop::no_outside_port};
+                                                  by_chance(plane_.table.hash(key, filed)), now_);
+    if (port == 0) return {kNoConnection, Drop::no_outside_port};
+    const ConnectionIndex index = allocate();
+    if (index == kNoConnection) {
+        plane_.ports.give_back(outside.index, *kind, port);
+        return {kNoConnection, Drop::table_full};
     }
     Connection& one =
         begin<F>(index, key, {outside.address, {}, Be16::from_host(port), {}}, kNobodysSlot, filed);

@@ -123,30 +123,37 @@ std::uint16_t PortPool::take_some(Ports& ports, PortSpan span, std::uint64_t par
     return 0;
 }
 
-// In the range of `wanted`, of its parity if there is one. A low port may become a high one, so
-// that what must send from low ports gets out at all; a high one never takes a low one away.
-std::uint16_t PortPool::take_like(Ports& ports, PortSpan span, std::uint16_t wanted,
-                                  std::uint64_t random) {
+// Of the parity of `wanted`, if there is one.
+std::uint16_t PortPool::take_either(Ports& ports, PortSpan span, std::uint16_t wanted,
+                                    std::uint64_t random) {
     const std::uint64_t parity = wanted % 2 == 0 ? kEven : kOdd;
-    const PortSpan low = below(span, kFirstUserPort);
-    const PortSpan high = from(span, kFirstUserPort);
-    const auto either_parity = [&](PortSpan range) {
-        const std::uint16_t port = take_some(ports, range, parity, random);
-        return port != 0 ? port : take_some(ports, range, ~parity, random);
-    };
-    if (wanted < kFirstUserPort || is_empty(high))
-        if (const std::uint16_t port = either_parity(low)) return port;
-    return either_parity(high);
+    const std::uint16_t port = take_some(ports, span, parity, random);
+    return port != 0 ? port : take_some(ports, span, ~parity, random);
+}
+
+// A low port may become a high one, so that what must send from low ports gets out at all; a high
+// one never takes a low one away, unless there are no others. Query ids have no ranges.
+bool PortPool::wants_low(PortSpan span, PortKind kind, std::uint16_t wanted) {
+    return kind != PortKind::query &&
+           (wanted < kFirstUserPort || is_empty(from(span, kFirstUserPort)));
 }
 
 std::uint16_t PortPool::lease(OutsideIndex outside, PortKind kind, std::uint16_t wanted,
-                              std::uint64_t random) {
+                              std::uint64_t random, Ticks now) {
     const std::size_t at = place(outside, kind);
     Ports& ports = ports_[at];
+    Account& account = accounts_[at];
     const PortSpan span = span_at(at);
+    std::uint16_t port = 0;
     if (wanted != 0 && contains(span, wanted) && take(ports, wanted)) return wanted;
-    const std::uint16_t port = kind == PortKind::query ? take_some(ports, span, kAny, random)
-                                                       : take_like(ports, span, wanted, random);
+    if (wants_low(span, kind, wanted))
+        port = take_either(ports, below(span, kFirstUserPort), wanted, random);
+    if (port == 0 && !account.is_empty(now)) {
+        port = kind == PortKind::query
+                   ? take_some(ports, span, kAny, random)
+                   : take_either(ports, from(span, kFirstUserPort), wanted, random);
+        if (port == 0) account.found_empty.store(kFound | now, std::memory_order_relaxed);
+    }
     if (port == 0) count_exhausted(outside, kind);
     return port;
 }
@@ -187,7 +194,10 @@ void PortPool::set_span(OutsideIndex outside, PortSpan ports, PortSpan queries) 
         PortSpan span = static_cast<PortKind>(kind) == PortKind::query ? queries : ports;
         span.first = std::max<std::uint16_t>(span.first, 1);
         if (!is_empty(span)) opened_[outside] = true;
-        spans_[place(outside, static_cast<PortKind>(kind))].store(span, std::memory_order_relaxed);
+        const std::size_t at = place(outside, static_cast<PortKind>(kind));
+        if (span_at(at) == span) continue;
+        spans_[at].store(span, std::memory_order_relaxed);
+        accounts_[at].found_empty.store(0, std::memory_order_relaxed);
     }
 }
 

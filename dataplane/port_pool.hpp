@@ -28,6 +28,7 @@
 #include <optional>
 #include <vector>
 
+#include "dataplane/clock.hpp"
 #include "dataplane/mapped_array.hpp"
 
 namespace usher {
@@ -58,13 +59,19 @@ struct alignas(8) PortSpan {  // both ends included; first > last: no port
 // What rests does so for two to three generations.
 inline constexpr unsigned kGenerationSeconds = 30;
 
+// A range that is used up stays so for this time, as far as a lease knows: without that, one host
+// that opens and opens connections would have a worker do nothing but look for ports.
+inline constexpr Ticks kKnownEmpty = kTicksPerSecond / 4;
+
 class PortPool {
   public:
     explicit PortPool(OutsideIndex addresses = kMaxOutside);
 
     // Workers. A free port for someone who sends from `wanted`; 0: there is none, which is counted.
+    // Where none was found, for kKnownEmpty nobody looks again through all of them: only whether
+    // `wanted` is free, or a low port for a low one.
     std::uint16_t lease(OutsideIndex outside, PortKind kind, std::uint16_t wanted,
-                        std::uint64_t random);
+                        std::uint64_t random, Ticks now);
     // One to send from without a lease, whoever has leased it, for a flow that something else tells
     // from all others: `wanted`, or one by chance. 0: services have them all.
     std::uint16_t any(OutsideIndex outside, PortKind kind, std::uint16_t wanted,
@@ -117,7 +124,15 @@ class PortPool {
     static_assert(sizeof(Ports) == 40 * 1024);
     struct Account {
         std::atomic<std::uint64_t> exhausted{0};
+        // When all but the low ports were last found taken, and kFound; 0: not since then.
+        std::atomic<std::uint64_t> found_empty{0};
+
+        bool is_empty(Ticks now) const {
+            const std::uint64_t found = found_empty.load(std::memory_order_relaxed);
+            return found != 0 && now - static_cast<Ticks>(found) < kKnownEmpty;
+        }
     };
+    static constexpr std::uint64_t kFound = std::uint64_t{1} << 32;
 
     PortSpan span_at(std::size_t place) const;
     std::size_t place(OutsideIndex outside, PortKind kind) const {
@@ -127,8 +142,9 @@ class PortPool {
     static bool take(Ports& ports, std::uint16_t port);
     static std::uint16_t take_some(Ports& ports, PortSpan span, std::uint64_t parity,
                                    std::uint64_t random);
-    static std::uint16_t take_like(Ports& ports, PortSpan span, std::uint16_t wanted,
-                                   std::uint64_t random);
+    static std::uint16_t take_either(Ports& ports, PortSpan span, std::uint16_t wanted,
+                                     std::uint64_t random);
+    static bool wants_low(PortSpan span, PortKind kind, std::uint16_t wanted);
 
     const OutsideIndex addresses_;
     MappedArray<Ports> ports_;  // by place

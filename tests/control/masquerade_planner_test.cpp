@@ -43,7 +43,7 @@ TEST(PlanMasquerade, WithoutOutsideTheBoxsOwn) {
 class OutsideBookTest : public testing::Test {
   protected:
     std::uint16_t lease(const char* address, std::uint16_t port) {
-        return pool_.lease(book_.index_of(ip(address)), PortKind::tcp, port, 1);
+        return pool_.lease(book_.index_of(ip(address)), PortKind::tcp, port, 1, 0);
     }
     PortPool pool_{2};
     OutsideBook book_{pool_};
@@ -91,8 +91,8 @@ TEST_F(OutsideBookTest, QueryIdsHaveASpanOfTheirOwn) {
     const OutsideIndex index = book_.index_of(ip("203.0.113.9"));
     EXPECT_EQ(pool_.use(index, PortKind::udp).ports, 4536U);
     EXPECT_EQ(pool_.use(index, PortKind::query).ports, 512U);
-    EXPECT_EQ(pool_.lease(index, PortKind::query, 61000, 7) % 64, 63);
-    EXPECT_EQ(pool_.lease(index, PortKind::query, 65535, 7), 65535);
+    EXPECT_EQ(pool_.lease(index, PortKind::query, 61000, 7, 0) % 64, 63);
+    EXPECT_EQ(pool_.lease(index, PortKind::query, 65535, 7, 0), 65535);
 }
 
 TEST_F(OutsideBookTest, TheWorkersRulesHaveTheIndexes) {

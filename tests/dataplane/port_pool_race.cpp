@@ -35,7 +35,8 @@ void work(PortPool& pool, Holders& holders, unsigned id, int steps) {
         if (mine.size() < 40 && random() % 2) {
             const auto wanted =
                 static_cast<std::uint16_t>(kSpan.first + random() % (kSpan.last - kSpan.first));
-            const std::uint16_t port = pool.lease(0, PortKind::tcp, wanted, random());
+            const std::uint16_t port =
+                pool.lease(0, PortKind::tcp, wanted, random(), static_cast<Ticks>(i / 64));
             if (port == 0) continue;
             EXPECT_TRUE(port >= kSpan.first && port <= kSpan.last);
             holders.take(port);
@@ -93,7 +94,7 @@ TEST(PortPoolRace, WhatRestsIsNotTaken) {
         for (unsigned id = 0; id < 2; ++id)
             threads.emplace_back([&] {
                 for (int i = 0; i < 50; ++i)
-                    if (pool.lease(0, PortKind::udp, kPort, 1) == kPort) {
+                    if (pool.lease(0, PortKind::udp, kPort, 1, 0) == kPort) {
                         ++leases;
                         pool.rest(0, PortKind::udp, kPort);
                     }

@@ -15,11 +15,15 @@ class PortPoolTest : public testing::Test {
   protected:
     void SetUp() override { pool_.set_span(kOne, {1, 65535}); }
     std::uint16_t lease(std::uint16_t wanted, PortKind kind = PortKind::udp) {
-        return pool_.lease(kOne, kind, wanted, random_());
+        return pool_.lease(kOne, kind, wanted, random_(), now_);
+    }
+    std::uint16_t any(std::uint16_t wanted) {
+        return pool_.any(kOne, PortKind::udp, wanted, random_());
     }
     void sleep_a_generation() { pool_.begin_generation(); }
 
     PortPool pool_{4};
+    Ticks now_ = 7000;
     std::mt19937_64 random_{7};
 };
 
@@ -163,8 +167,52 @@ TEST_F(PortPoolTest, PortsAreDrawnFromEverywhere) {
 TEST_F(PortPoolTest, AddressesDoNotShare) {
     pool_.set_span(2, {1, 65535});
     EXPECT_EQ(lease(5353), 5353);
-    EXPECT_EQ(pool_.lease(2, PortKind::udp, 5353, 1), 5353);
-    EXPECT_EQ(pool_.lease(3, PortKind::udp, 5353, 1), 0);
+    EXPECT_EQ(pool_.lease(2, PortKind::udp, 5353, 1, now_), 5353);
+    EXPECT_EQ(pool_.lease(3, PortKind::udp, 5353, 1, now_), 0);
+}
+
+// One inside host that opens and opens connections must not have a worker do nothing but search.
+TEST_F(PortPoolTest, AUsedUpRangeIsNotSearchedAgainAtOnce) {
+    pool_.set_span(kOne, {61000, 61009});
+    for (int i = 0; i < 10; ++i)
+        EXPECT_NE(lease(5), 0);
+    EXPECT_EQ(lease(5), 0);
+    pool_.give_back(kOne, PortKind::udp, 61003);
+    now_ += kKnownEmpty - 1;
+    EXPECT_EQ(lease(5), 0);
+    EXPECT_EQ(pool_.use(kOne, PortKind::udp).exhausted, 2U) << "counted all the same";
+    EXPECT_EQ(lease(61003), 61003) << "the very port is always tried";
+    EXPECT_NE(lease(5, PortKind::tcp), 0);
+    pool_.give_back(kOne, PortKind::udp, 61003);
+    ++now_;
+    EXPECT_EQ(lease(5), 61003);
+    EXPECT_EQ(lease(5), 0);
+    pool_.set_span(kOne, {61000, 61010});
+    EXPECT_EQ(lease(5), 61010) << "others are there now";
+}
+
+TEST_F(PortPoolTest, LowPortsAreThereWhenTheHighOnesAreUsedUp) {
+    pool_.set_span(kOne, {1000, 1030});
+    for (int i = 1024; i <= 1030; ++i)
+        EXPECT_NE(lease(5353), 0);
+    EXPECT_EQ(lease(5353), 0);
+    EXPECT_NE(lease(123), 0);
+}
+
+TEST_F(PortPoolTest, AnyPortIsOneOfTheSpanAndNoServices) {
+    pool_.set_span(kOne, {61000, 61003});
+    pool_.set_services(kOne, PortKind::udp, {61001});
+    EXPECT_EQ(lease(61000), 61000);
+    EXPECT_EQ(any(61000), 61000) << "leased or not";
+    std::set<std::uint16_t> seen;
+    for (int i = 0; i < 200; ++i)
+        seen.insert(any(i % 2 == 0 ? 61001 : 40000));
+    EXPECT_EQ(seen, (std::set<std::uint16_t>{61000, 61002, 61003}));
+    EXPECT_EQ(pool_.use(kOne, PortKind::udp).used, 1U) << "it takes none";
+    pool_.set_services(kOne, PortKind::udp, {0});
+    EXPECT_EQ(any(61000), 0);
+    pool_.set_span(kOne, {});
+    EXPECT_EQ(any(61000), 0);
 }
 
 }  // namespace
