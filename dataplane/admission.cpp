@@ -213,7 +213,7 @@ Entry Worker::connect(Burst<F>& burst, unsigned i, const Terms& terms, const Tar
         guise = guise_towards(burst, i, target);
         if (guise.refusal != Drop::none) {
             give_up(target, terms);
-            drop(burst, i, guise.refusal);
+            turn_away(burst, i, guise.refusal);
             return Entry();
         }
     }
@@ -316,10 +316,10 @@ Entry Worker::link(Burst<F>& burst, unsigned i, ConnectionIndex index, std::uint
     // Another worker has just admitted the same flow: its connection is the one.
     if (result == LinkResult::original_taken)
         if (const Entry other = join(burst, i)) return other;
-    drop(burst, i,
-         without_port                 ? Drop::no_outside_port
-         : result == LinkResult::full ? Drop::table_full
-                                      : Drop::flow_taken);
+    turn_away(burst, i,
+              without_port                 ? Drop::no_outside_port
+              : result == LinkResult::full ? Drop::table_full
+                                           : Drop::flow_taken);
     return Entry();
 }
 

@@ -60,7 +60,7 @@ Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex
         rule, flow.source, snapshot_->network->source_towards<F>(way.port, way.neighbour));
     const Mapping mapping = mapping_for(flow, headers.protocol, outside);
     if (!mapping) {
-        drop(burst, i, mapping.refusal);
+        turn_away(burst, i, mapping.refusal);
         return Entry();
     }
     const Flow<F>& mapped = plane_.table.flow<F>(mapping.index, Direction::reply);
@@ -68,6 +68,14 @@ Entry Worker::masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex
     const Be16 peer_port = query ? mapped.source_port : flow.destination_port;
     return open_masqueraded(burst, i, mapping.index,
                             {flow.destination, mapped.source, peer_port, mapped.source_port});
+}
+
+// A host for which there is no port is told so (RFC 5508 REQ-8), and need not wait.
+template <Family F>
+void Worker::turn_away(const Burst<F>& burst, unsigned i, Drop reason) {
+    if (reason != Drop::no_outside_port) return drop(burst, i, reason);
+    count_drop(burst, i, reason);
+    refuse(burst, i, IcmpError::prohibited, 0, From::box);
 }
 
 // The mapping of the flow's inside address and port.
@@ -181,5 +189,7 @@ Entry Worker::open_masqueraded(Burst<F>& burst, unsigned i, ConnectionIndex mapp
 
 template Entry Worker::masquerade(Burst<Family::ipv4>&, unsigned, MasqueradeRules::RuleIndex);
 template Entry Worker::masquerade(Burst<Family::ipv6>&, unsigned, MasqueradeRules::RuleIndex);
+template void Worker::turn_away(const Burst<Family::ipv4>&, unsigned, Drop);
+template void Worker::turn_away(const Burst<Family::ipv6>&, unsigned, Drop);
 
 }  // namespace usher

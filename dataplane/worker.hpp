@@ -252,6 +252,8 @@ class Worker {
     template <Family F>
     Entry masquerade(Burst<F>& burst, unsigned i, MasqueradeRules::RuleIndex rule);
     template <Family F>
+    void turn_away(const Burst<F>& burst, unsigned i, Drop reason);
+    template <Family F>
     Mapping mapping_for(const Flow<F>& flow, std::uint8_t protocol, const Outside<F>& outside);
     template <Family F>
     Mapping make_mapping(const Flow<F>& key, std::uint8_t filed, const Outside<F>& outside);

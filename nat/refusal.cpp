@@ -21,8 +21,10 @@ inline constexpr std::size_t kIpHeader = F == Family::ipv4 ? ipv4::kMinHeader : 
 // type << 8 | code
 template <Family F>
 std::uint16_t type_and_code(IcmpError error) {
-    static constexpr std::array<std::uint16_t, 5> kIpv4{0x0300, 0x0301, 0x0303, 0x0304, 0x0b00};
-    static constexpr std::array<std::uint16_t, 5> kIpv6{0x0100, 0x0103, 0x0104, 0x0200, 0x0300};
+    static constexpr std::array<std::uint16_t, 6> kIpv4{0x0300, 0x0301, 0x0303,
+                                                        0x0304, 0x0b00, 0x030d};
+    static constexpr std::array<std::uint16_t, 6> kIpv6{0x0100, 0x0103, 0x0104,
+                                                        0x0200, 0x0300, 0x0101};
     return (F == Family::ipv4 ? kIpv4 : kIpv6)[static_cast<std::size_t>(error)];
 }
 

@@ -17,6 +17,7 @@ enum class IcmpError : std::uint8_t {
     port_unreachable,      //
     fragmentation_needed,  // IPv6: packet too big
     time_exceeded,         // TTL or hop limit used up
+    prohibited,            // communication administratively prohibited
 };
 
 // As Linux: as much of the packet as keeps the error within 576 bytes (RFC 1812 section 4.3.2.3),

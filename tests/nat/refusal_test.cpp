@@ -78,6 +78,7 @@ TYPED_TEST(Refusal, EachErrorHasItsTypeAndCode) {
     EXPECT_EQ(code(IcmpError::host_unreachable), v4 ? 0x0301 : 0x0103);
     EXPECT_EQ(code(IcmpError::port_unreachable), v4 ? 0x0303 : 0x0104);
     EXPECT_EQ(code(IcmpError::time_exceeded), v4 ? 0x0b00 : 0x0300);
+    EXPECT_EQ(code(IcmpError::prohibited), v4 ? 0x030d : 0x0101);
 }
 
 TYPED_TEST(Refusal, ResetsAnswerTheSegment) {
