@@ -7,7 +7,9 @@ namespace usher {
 
 // Before the services of `desired` are published: their ports are not handed out from now on.
 Result<void> RunningDirector::set_masquerade(const DesiredState& desired) {
-    MasqueradePlan plan = plan_masquerade(desired.masquerade, box_addresses());
+    BoxAddresses box = box_addresses();
+    box.seen_inside = seen_inside(desired.masquerade);
+    MasqueradePlan plan = plan_masquerade(desired.masquerade, box);
     std::vector<ServiceKey> services;
     for (const auto& [key, service] : desired.services)
         services.push_back(key);
@@ -15,6 +17,37 @@ Result<void> RunningDirector::set_masquerade(const DesiredState& desired) {
     masquerade_ = compile_masquerade(plan, outside_);
     masquerade_plan_ = std::move(plan);
     return {};
+}
+
+// By the ways to the prefixes, and those to parts of them.
+std::set<IpAddress> RunningDirector::seen_inside(const std::vector<MasqueradeRule>& rules) const {
+    std::set<IpAddress> seen;
+    if (rules.empty()) return seen;
+    const auto follow = [&]<Family F>(const AddressOf<F>& address) {
+        const Way<F> way = network_->way_to<F>(address);
+        if (way.kind == WayKind::none) return;
+        const auto own = network_->source_towards<F>(way.port, way.neighbour);
+        if (own != AddressOf<F>{}) seen.insert(IpAddress(own));
+    };
+    const auto follow_to = [&](const IpAddress& address) {
+        if (address.is_ipv4())
+            follow.operator()<Family::ipv4>(address.v4());
+        else
+            follow.operator()<Family::ipv6>(address.bytes());
+    };
+    std::vector<MasqueradeSpec> specs;
+    for (const MasqueradeRule& rule : rules) {
+        specs.push_back({rule.inside, {}});
+        for (const Prefix& inside : rule.inside)
+            follow_to(inside.address);
+    }
+    const MasqueradeRules inside(specs, {});
+    for (const NetworkPlan::Route& route : planner_.routes())
+        if (const IpAddress& to = route.destination.address;
+            to.is_ipv4() ? inside.is_inside<Family::ipv4>(to.v4())
+                         : inside.is_inside<Family::ipv6>(to.bytes()))
+            follow_to(to);
+    return seen;
 }
 
 BoxAddresses RunningDirector::box_addresses() const {

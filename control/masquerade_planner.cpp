@@ -19,7 +19,8 @@ bool is_inside(const MasqueradePlan& plan, const IpAddress& address) {
 constexpr PortRange kOfOtherAddress{1, 65535};
 
 // The box's own pings have any query id: drawn over a raw socket, counted up by Linux over another.
-// So of its own addresses few are taken, and of those on the inside none: what pings go there?
+// So of its own addresses few are taken, and none of those that are inside, or lend ports for what
+// comes from the inside to a server there: what pings go there?
 constexpr PortRange kQueriesOfOwnAddress{32768, 65535};
 
 OutsidePorts ports_of(const MasqueradeRule& rule, const IpAddress& address,
@@ -40,11 +41,13 @@ OutsidePorts ports_of(const MasqueradeRule& rule, const IpAddress& address,
 
 MasqueradePlan plan_masquerade(const std::vector<MasqueradeRule>& rules, const BoxAddresses& box) {
     MasqueradePlan plan;
+    if (rules.empty()) return plan;
     plan.rules = rules;
     std::set<IpAddress> seen;
     const auto add = [&](const MasqueradeRule& rule, const IpAddress& address) {
-        if (!seen.insert(address).second) return;
+        if (!seen.insert(address).second) return false;
         plan.outside.push_back(ports_of(rule, address, plan, box.all));
+        return true;
     };
     for (const MasqueradeRule& rule : rules) {
         plan.inside.insert(plan.inside.end(), rule.inside.begin(), rule.inside.end());
@@ -56,9 +59,10 @@ MasqueradePlan plan_masquerade(const std::vector<MasqueradeRule>& rules, const B
         return rule.outside.empty();
     });
     for (const IpAddress& own : box.sources) {
-        if (own_rule == rules.end() && !is_inside(plan, own)) continue;
+        if (own_rule == rules.end() && !box.seen_inside.contains(own)) continue;
         plan.own.push_back(own);
-        add(own_rule == rules.end() ? MasqueradeRule{} : *own_rule, own);
+        const bool is_new = add(own_rule == rules.end() ? MasqueradeRule{} : *own_rule, own);
+        if (is_new && own_rule == rules.end()) plan.outside.back().last_query = 0;
     }
     return plan;
 }

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "conf/model.hpp"
@@ -21,16 +22,17 @@ namespace usher {
 
 // What the box itself has, for rules that name no outside address and for which ports are free.
 struct BoxAddresses {
-    std::vector<IpAddress> sources;  // that our interfaces send from
-    std::vector<IpAddress> all;      // whatever interface
+    std::vector<IpAddress> sources;   // that our interfaces send from
+    std::vector<IpAddress> all;       // whatever interface
+    std::set<IpAddress> seen_inside;  // of the sources, those that inside hosts see
 };
 
 struct MasqueradePlan {
     std::vector<Prefix> inside;
     std::vector<OutsidePorts> outside;  // each address once
     std::vector<MasqueradeRule> rules;
-    // All, if a rule means the box's own; else those that are inside: for inside hosts that call a
-    // service whose server is beside them.
+    // All, if a rule means the box's own; else those that inside hosts see: for those of them that
+    // call a service whose server is inside, too.
     std::vector<IpAddress> own;
 };
 

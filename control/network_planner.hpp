@@ -39,6 +39,7 @@ class NetworkPlanner {
     const std::vector<PlannedPort>& ports() const { return ports_; }
     // Of the last plan.
     const std::vector<NetworkPlan::Source>& sources() const { return last_.sources; }
+    const std::vector<NetworkPlan::Route>& routes() const { return last_.routes; }
     void set_ports(const std::vector<PlannedPort>& ports) { ports_ = ports; }
     // Of the box, by the file (attach = "device").
     bool has_address(const IpAddress& address) const;

@@ -105,6 +105,7 @@ class RunningDirector final : public Director {
     void set_tags(SteeringSet& wanted, PortIndex port) const;
     Result<void> set_masquerade(const DesiredState& desired);
     BoxAddresses box_addresses() const;
+    std::set<IpAddress> seen_inside(const std::vector<MasqueradeRule>& rules) const;
     void watch_outside();
     void republish();  // the same services, another network, timeouts or debug areas
     void want_neighbours();

@@ -19,7 +19,8 @@ AddressRange range(const char* first, const char* last) {
 }
 
 const BoxAddresses kBox{{ip("203.0.113.2"), ip("10.0.0.1"), ip("2001:db8::2")},
-                        {ip("203.0.113.2"), ip("203.0.113.10"), ip("10.0.0.1"), ip("2001:db8::2")}};
+                        {ip("203.0.113.2"), ip("203.0.113.10"), ip("10.0.0.1"), ip("2001:db8::2")},
+                        {ip("10.0.0.1")}};
 
 TEST(PlanMasquerade, WhatTheBoxHasLendsTheHighPorts) {
     const auto plan = plan_masquerade(
@@ -30,6 +31,17 @@ TEST(PlanMasquerade, WhatTheBoxHasLendsTheHighPorts) {
                                          {ip("203.0.113.10"), 61000, 65535, 32768, 65535, 63},
                                          {ip("10.0.0.1"), 61000, 65535, 32768, 0, 63}}));
     EXPECT_EQ(plan.own, std::vector{ip("10.0.0.1")}) << "for servers that call services";
+}
+
+// Its address need not be inside itself.
+TEST(PlanMasquerade, WhatServersInsideSeeOfTheBoxLendsPortsToo) {
+    const auto plan = plan_masquerade(
+        {{{net("10.0.0.100", 32)}, {range("203.0.113.9", "203.0.113.9")}, {}}}, kBox);
+    EXPECT_EQ(plan.outside,
+              (std::vector<OutsidePorts>{{ip("203.0.113.9"), 1, 65535, 1, 65535},
+                                         {ip("10.0.0.1"), 61000, 65535, 32768, 0, 63}}))
+        << "but no query ids: nothing pings from there";
+    EXPECT_EQ(plan.own, std::vector{ip("10.0.0.1")});
 }
 
 TEST(PlanMasquerade, WithoutOutsideTheBoxsOwn) {

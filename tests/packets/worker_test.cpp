@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <rte_mbuf.h>
 
+#include <set>
+
 #include "tests/packets/in_process.hpp"
 
 namespace usher::test {
@@ -122,6 +124,42 @@ TEST(Worker, LetsMappingsWithoutAnAnswerGiveWayWhenTheTableIsFull) {
     EXPECT_EQ(box.dropped(Drop::no_outside_port), 0U);
     EXPECT_EQ(box.pass(0, {client(4, 5000, "S"), client(4, 5000, "A")}, 1).size(), 2U);
     EXPECT_EQ(box.pass(1, {inside(999, "A")}, 1).size(), 1U) << "the one that stands";
+}
+
+// The address of the box's that the router in between sees lends the ports: no rule names it.
+TEST(Worker, HidesCallersOfServersBehindARouter) {
+    DirectorInProcess::Options options;
+    options.routes = {
+        {Prefix::of(*IpAddress::parse("10.9.0.0"), 24), *IpAddress::parse("10.0.0.107"), "int"}};
+    InProcess box(options);
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.9.0.5"));
+    box.request(R"({"command":"masquerade.set","rules":[{"inside":["10.8.0.0/15"],)"
+                R"("outside":["203.0.113.20"]}]})");
+    const auto sent = box.pass(1, {*frame_of("tcp 10.9.0.6:62001 > 203.0.113.10:80 S seq=1")}, 1);
+    ASSERT_EQ(sent.size(), 1U);
+    EXPECT_EQ(describe(sent[0].frame), "tcp 10.0.0.1:62001 > 10.9.0.5:80 S seq=1 ttl=63");
+}
+
+// Callers are told apart by the table: nearly half of the range's ports towards one server port.
+TEST(Worker, HidesManyCallersBehindOneAddressAndLeasesNoPort) {
+    InProcess box(13);
+    box.request(kService);
+    box.request(server_add("203.0.113.10", "10.0.0.100"));
+    box.request(R"({"command":"masquerade.set","rules":[{"inside":["10.0.0.0/16"]}]})");
+    std::set<std::uint16_t> ports;
+    for (int caller = 0; caller < 2000; ++caller) {
+        const auto sent = box.pass(
+            1, {*frame_of(fmt::format("tcp 10.0.0.101:{} > 203.0.113.10:80 S", 2000 + caller))}, 1);
+        ASSERT_EQ(sent.size(), 1U) << caller;
+        Headers headers;
+        ASSERT_EQ(parse<Family::ipv4>(sent[0].frame, headers), Drop::none);
+        const Flow4 flow = read_flow<Family::ipv4>(sent[0].frame.data(), headers);
+        EXPECT_GE(flow.source_port.host(), 61000);
+        EXPECT_TRUE(ports.insert(flow.source_port.host()).second);
+    }
+    for (const OutsideRow& row : box.director().outside())
+        EXPECT_EQ(row.used, 0U);
 }
 
 // A quarter of the table may be control connections; the rest of it is not full here.
