@@ -45,6 +45,11 @@ std::optional<Network> read_ipv4(Bytes ip) {
     n.more = fragment & 0x2000;
     n.offset = (fragment & 0x1fff) * std::size_t{8};
     n.id = load<Be16>(&ip[ipv4::kId]).host();
+    const Bytes options = ip.subspan(ipv4::kMinHeader, n.header - ipv4::kMinHeader);
+    if (std::equal(options.begin(), options.end(), kIpv4Options.begin(), kIpv4Options.end()))
+        n.rest += " options";
+    else if (!options.empty())
+        n.rest += " other-options";
     if (ip[1] != 0) n.rest += fmt::format(" tos={}", ip[1]);
     if (ip[ipv4::kTtl] != 64) n.rest += fmt::format(" ttl={}", ip[ipv4::kTtl]);
     if (fragment & ipv4::kDontFragment) n.rest += " df";
@@ -101,6 +106,26 @@ std::string describe_payload(Bytes payload) {
     return fmt::format(" text=\"{}\"", said);
 }
 
+std::string describe_options(Bytes options) {
+    std::string text;
+    for (std::size_t at = 0; at + 1 < options.size();) {
+        const std::uint8_t* option = &options[at];
+        const std::size_t length = option[0] < 2 ? 1 : option[1];
+        if (length == 0 || at + length > options.size()) return text + " cut-option";
+        if (option[0] == 2 && length == 4)
+            text += fmt::format(" mss={}", load<Be16>(option + 2).host());
+        if (option[0] == kUnknownOption && length == 4)
+            text += fmt::format(" unknown={}", load<Be16>(option + 2).host());
+        if (option[0] == 8 && length == 10)
+            text += fmt::format(" ts={}", load<Be32>(option + 2).host());
+        if (option[0] == 5 && length == 10)
+            text += fmt::format(" sack={} sack-end={}", load<Be32>(option + 2).host(),
+                                load<Be32>(option + 6).host());
+        at += length;
+    }
+    return text;
+}
+
 std::string describe_tcp(const Network& n, Bytes tcp, bool check) {
     if (tcp.size() < kTcpMinHeader) return " cut";
     std::string flags;
@@ -110,11 +135,8 @@ std::string describe_tcp(const Network& n, Bytes tcp, bool check) {
     if (const auto seq = load<Be32>(&tcp[4]).host()) text += fmt::format(" seq={}", seq);
     if (const auto ack = load<Be32>(&tcp[8]).host()) text += fmt::format(" ack={}", ack);
     const std::size_t header = static_cast<std::size_t>(tcp[12] >> 4) * 4;
-    if (header == kTcpMinHeader + 4 && tcp.size() >= header && tcp[kTcpMinHeader] == 2)
-        text += fmt::format(" mss={}", load<Be16>(&tcp[kTcpMinHeader + 2]).host());
-    if (header == kTcpMinHeader + 12 && tcp.size() >= header && tcp[kTcpMinHeader + 2] == 5)
-        text += fmt::format(" sack={} sack-end={}", load<Be32>(&tcp[kTcpMinHeader + 4]).host(),
-                            load<Be32>(&tcp[kTcpMinHeader + 8]).host());
+    if (tcp.size() >= header && header > kTcpMinHeader)
+        text += describe_options(tcp.subspan(kTcpMinHeader, header - kTcpMinHeader));
     if (tcp.size() > header) text += describe_payload(tcp.subspan(header));
     if (check && is_wrong(n, tcp)) text += " !tcp-sum";
     return text;

@@ -2,6 +2,8 @@
 // Checksums from nothing, and the numbers that both directions of packet_text.hpp share.
 #pragma once
 
+#include <array>
+
 #include "nat/address.hpp"
 #include "nat/checksum.hpp"
 #include "nat/headers.hpp"
@@ -13,6 +15,10 @@ inline constexpr std::uint8_t kIcmp4 = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58, kSct
 inline constexpr std::uint16_t kEtherTypeVlan = 0x8100;
 inline constexpr std::pair<char, std::uint8_t> kFlags[] = {
     {'S', kSyn}, {'F', kFin}, {'R', kRst}, {'P', 0x08}, {'A', kAck}};
+
+// What `unknown` and `options` stand for: an experimental option, and IPv4's router alert.
+inline constexpr std::uint8_t kUnknownOption = 254;
+inline constexpr std::array<std::uint8_t, 4> kIpv4Options{0x94, 4, 0, 0};
 
 inline std::uint16_t complement(std::uint32_t sum) {
     return static_cast<std::uint16_t>(~sum);

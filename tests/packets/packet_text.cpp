@@ -70,9 +70,12 @@ void append(Frame& frame, const Frame& payload, const Part& part) {
 Frame ipv4_datagram(std::uint8_t protocol, const Endpoint& from, const Endpoint& to,
                     const Fields& fields, const Frame& payload) {
     const Part part = part_of(fields, payload.size());
-    Frame ip(ipv4::kMinHeader);
+    const std::size_t header = ipv4::kMinHeader + (fields.has("options") ? kIpv4Options.size() : 0);
+    Frame ip(header);
+    if (header > ipv4::kMinHeader)
+        std::copy(kIpv4Options.begin(), kIpv4Options.end(), &ip[ipv4::kMinHeader]);
     append(ip, payload, part);
-    ip[0] = 0x45;
+    ip[0] = static_cast<std::uint8_t>(0x40 | header / 4);
     ip[1] = static_cast<std::uint8_t>(fields.get("tos", 0));
     store(&ip[ipv4::kTotalLength], Be16::from_host(static_cast<std::uint16_t>(ip.size())));
     store(&ip[ipv4::kId], Be16::from_host(fields.get16("id")));
@@ -85,8 +88,7 @@ Frame ipv4_datagram(std::uint8_t protocol, const Endpoint& from, const Endpoint&
     store(&ip[ipv4::kSource], from.address.v4());
     store(&ip[ipv4::kDestination], to.address.v4());
     const std::uint16_t spoilt = fields.has("badheader") ? 1 : 0;
-    store<std::uint16_t>(&ip[ipv4::kChecksum],
-                         complement(sum_words({ip.data(), ipv4::kMinHeader})) ^ spoilt);
+    store<std::uint16_t>(&ip[ipv4::kChecksum], complement(sum_words({ip.data(), header})) ^ spoilt);
     return ip;
 }
 
@@ -129,8 +131,9 @@ Frame datagram(std::uint8_t protocol, const Endpoint& from, const Endpoint& to,
 
 Frame tcp_segment(const Endpoint& from, const Endpoint& to, const std::string& flags,
                   const Fields& fields) {
-    const std::size_t header =
-        kTcpMinHeader + (fields.has("mss") ? 4U : 0U) + (fields.has("sack") ? 12U : 0U);
+    const std::size_t header = kTcpMinHeader + (fields.has("mss") ? 4U : 0U) +
+                               (fields.has("unknown") ? 4U : 0U) + (fields.has("ts") ? 12U : 0U) +
+                               (fields.has("sack") ? 12U : 0U);
     Frame tcp(header + std::max<std::size_t>(fields.get("len", 0), fields.text.size()), 'x');
     std::fill_n(tcp.begin(), header, std::uint8_t{0});
     std::copy(fields.text.begin(), fields.text.end(),
@@ -140,13 +143,25 @@ Frame tcp_segment(const Endpoint& from, const Endpoint& to, const std::string& f
     store(&tcp[4], Be32::from_host(fields.get("seq", 0)));
     store(&tcp[8], Be32::from_host(fields.get("ack", 0)));
     tcp[12] = static_cast<std::uint8_t>(header / 4 << 4);
+    std::uint8_t* option = tcp.data() + kTcpMinHeader;
     if (fields.has("mss")) {
-        tcp[kTcpMinHeader] = 2;
-        tcp[kTcpMinHeader + 1] = 4;
-        store(&tcp[kTcpMinHeader + 2], Be16::from_host(fields.get16("mss")));
+        option[0] = 2;
+        option[1] = 4;
+        store(option + 2, Be16::from_host(fields.get16("mss")));
+        option += 4;
+    }
+    if (fields.has("unknown")) {
+        option[0] = kUnknownOption;
+        option[1] = 4;
+        store(option + 2, Be16::from_host(fields.get16("unknown")));
+        option += 4;
+    }
+    if (fields.has("ts")) {  // two NOPs, the time and nobody's
+        store(option, Be32::from_host(0x0101080a));
+        store(option + 4, Be32::from_host(fields.get("ts", 0)));
+        option += 12;
     }
     if (fields.has("sack")) {  // two NOPs and a block
-        std::uint8_t* option = &tcp[header - 12];
         store(option, Be32::from_host(0x0101050a));
         store(option + 4, Be32::from_host(fields.get("sack", 0)));
         store(option + 8, Be32::from_host(fields.get("sack-end", 0)));

@@ -4,7 +4,9 @@
 //   tcp 198.51.100.7:4001 > 203.0.113.10:80 S ttl=64 seq=1 ack=0 len=5 id=7 df mss=1460
 //   tcp 198.51.100.7:4001 > 203.0.113.10:80 A ack=9 sack=20 sack-end=30     (RFC 2018)
 //   udp 198.51.100.7:4001 > 203.0.113.10:53 len=12 nosum
-//   udp [2001:db8::7]:4001 > [2001:db8:1::10]:53 len=12 options       (a hop-by-hop header)
+//   tcp 198.51.100.7:4001 > 203.0.113.10:80 A ts=7 unknown=9        (RFC 7323; an option of
+//   nobody's) udp 198.51.100.7:4001 > 203.0.113.10:53 len=12 options            (router alert, RFC
+//   2113) udp [2001:db8::7]:4001 > [2001:db8:1::10]:53 len=12 options       (a hop-by-hop header)
 //   icmp 203.0.113.10 > 198.51.100.7 3/4 mtu=1400 cut=36 { tcp ... }   (cut: the message's length)
 //   udp 198.51.100.7:4001 > 203.0.113.10:53 len=3000 id=7 from=1480 to=2960   (a fragment of that)
 //   icmp 10.0.0.100 > 192.0.2.1 8/0 query=7 len=56                     (an echo's id, its data)
