@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Datagrams in fragments. The first fragment has the ports, or a ping's id: it takes the way of any
 // packet, and what was decided about it goes for the others, which get new addresses and nothing
-// else: ids and boundaries stay as they are. nat/fragment_table.hpp has the bookkeeping, and the
-// limits; a datagram's fragments must reach one worker, which RSS sees to: it hashes fragments by
-// their addresses alone.
+// else: ids and boundaries stay as they are. SCTP's first fragment, if its ports change, waits for
+// the last one. nat/fragment_table.hpp has the bookkeeping, and the limits; a datagram's fragments
+// must reach one worker, which RSS sees to: it hashes fragments by their addresses alone.
 #include "dataplane/worker.hpp"
 #include "nat/fragment.hpp"
 #include "nat/icmp.hpp"
 #include "nat/readdress.hpp"
+#include "nat/sctp.hpp"
 
 namespace usher {
 
@@ -59,6 +60,16 @@ bool has_flow(std::span<const std::uint8_t> datagram, const Fragment& fragment) 
     return protocol == Protocol::tcp || protocol == Protocol::udp || protocol == Protocol::sctp;
 }
 
+// A beginning of SCTP. What new ports do to its checksum depends on the length of all of it, of
+// which `total` is known: IPv6 may have headers that were cut with it.
+template <Family F>
+void change_sctp_ports(std::span<std::uint8_t> datagram, std::size_t total, const Flow<F>& answer) {
+    const Fragment fragment = read_fragment<F>(datagram);
+    const std::size_t headers = fragment.end - (datagram.size() - fragment.l4);
+    rewrite_sctp(&datagram[fragment.l4], total - headers,
+                 {answer.destination_port, answer.source_port});
+}
+
 }  // namespace
 
 template <Family F>
@@ -68,10 +79,12 @@ void Worker::pass_fragment(rte_mbuf* packet, PortIndex port) {
     const FragmentTable::Answer answer = fragments_.accept(fragment, packet, now_);
     switch (answer.verdict) {
         case FragmentTable::Verdict::decide:
-            decide_about<F>(packet, port, fragment, answer.handle);
+            decide_about<F>(packet, port, fragment, answer);
             break;
         case FragmentTable::Verdict::follow:
             follow<F>(packet, answer.value);
+            while (void* beginning = fragments_.next_released())
+                follow<F>(static_cast<rte_mbuf*>(beginning), answer.value, answer.total);
             break;
         case FragmentTable::Verdict::drop:
             drop(packet, answer.reason);
@@ -85,7 +98,8 @@ void Worker::pass_fragment(rte_mbuf* packet, PortIndex port) {
 // A first fragment is a burst of its own.
 template <Family F>
 void Worker::decide_about(rte_mbuf* packet, PortIndex port, const Fragment& fragment,
-                          FragmentTable::Handle handle) {
+                          const FragmentTable::Answer& answer) {
+    const FragmentTable::Handle handle = answer.handle;
     const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
     const std::uint32_t left = left_to_linux_;
     if (!has_flow<F>(datagram, fragment)) {
@@ -114,19 +128,21 @@ void Worker::decide_about(rte_mbuf* packet, PortIndex port, const Fragment& frag
         decide(burst);
     }
     if (burst.count == 0) return reject_or_leave<F>(port, handle, left, Drop::fragment);
-    if (needs_new_checksum(burst)) {
-        fragments_.reject(handle, Drop::unknown_protocol);
-        return drop(burst, 0, Drop::unknown_protocol);
-    }
 
     const Entry entry = burst.entries[0];
     const Connection& connection = plane_.table[entry.index()];
     const std::uint64_t value = value_of(entry, connection.born);
     if (connection.status.load(std::memory_order_relaxed) & kOnePacket) keep_loan();
+    const bool needs_end = changes_sctp_ports(burst) && !is_at_last_hop<F>(burst.frame(0));
     fragments_.resolve(handle, value);
-    forward_alone(burst);
+    if (!needs_end)
+        forward_alone(burst);
+    else if (answer.total != 0)
+        follow<F>(packet, value, answer.total);
     while (void* held = fragments_.next_released())
         follow<F>(static_cast<rte_mbuf*>(held), value);
+    if (needs_end && answer.total == 0 && !fragments_.keep(handle, packet))
+        drop(burst, 0, Drop::fragments_full);
 }
 
 // The first fragment goes no further. If that is since Linux has it, who had `left` packets before,
@@ -141,9 +157,10 @@ void Worker::reject_or_leave(PortIndex port, FragmentTable::Handle handle, std::
         follow<F>(static_cast<rte_mbuf*>(held), value);
 }
 
-// The connection may have ended since, and its memory may be another's.
+// The connection may have ended since, and its memory may be another's. `total`: it is a beginning
+// that had to wait for it; else 0.
 template <Family F>
-void Worker::follow(rte_mbuf* packet, std::uint64_t value) {
+void Worker::follow(rte_mbuf* packet, std::uint64_t value, std::uint16_t total) {
     if (value & kLinuxs) return leave_to_linux(packet, static_cast<PortIndex>(value));
     const Entry entry = entry_in(value);
     const Connection& connection = plane_.table[entry.index()];
@@ -159,6 +176,7 @@ void Worker::follow(rte_mbuf* packet, std::uint64_t value) {
         return drop(packet, Drop::fragment);
     if (datagram[IpLayout<F>::kTtl] <= 1) return drop(packet, Drop::ttl_exceeded);
     const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
+    if (total != 0) change_sctp_ports(datagram, total, answer);
     readdress<F>(datagram.data(), {answer.destination, answer.source});
     take_hop<F>(datagram.data());
     const auto length = static_cast<std::uint16_t>(datagram.size());

@@ -51,19 +51,14 @@ bool Worker::pass_sctp(rte_mbuf* packet, PortIndex port) {
     burst.hashes[0] = plane_.table.hash(burst.flows[0], filed_under<F>(kSctpProtocol));
     look_up(burst);
     decide(burst);
-    if (burst.count == 0) return true;
-    // What came damaged must not leave as if it were whole.
-    if (needs_new_checksum(burst) && !is_sctp_sound(datagram.subspan(l4)))
-        drop(burst, 0, Drop::bad_sctp);
-    else
-        forward_alone(burst);
+    if (burst.count != 0) forward_alone(burst);
     return true;
 }
 
 // Of a burst of one: is it SCTP, and must its ports change? Then so must its checksum, for which
-// the whole packet is needed.
+// the whole packet's length is needed.
 template <Family F>
-bool Worker::needs_new_checksum(const Burst<F>& burst) const {
+bool Worker::changes_sctp_ports(const Burst<F>& burst) const {
     if (burst.headers[0].protocol != kSctpProtocol) return false;
     const Entry entry = burst.entries[0];
     const Flow<F>& answer = plane_.table.flow<F>(entry.index(), opposite(entry.direction()));
@@ -71,8 +66,8 @@ bool Worker::needs_new_checksum(const Burst<F>& burst) const {
            answer.source_port != burst.flows[0].destination_port;
 }
 
-template bool Worker::needs_new_checksum(const Burst<Family::ipv4>&) const;
-template bool Worker::needs_new_checksum(const Burst<Family::ipv6>&) const;
+template bool Worker::changes_sctp_ports(const Burst<Family::ipv4>&) const;
+template bool Worker::changes_sctp_ports(const Burst<Family::ipv6>&) const;
 template bool Worker::pass_sctp<Family::ipv4>(rte_mbuf*, PortIndex);
 template bool Worker::pass_sctp<Family::ipv6>(rte_mbuf*, PortIndex);
 

@@ -335,17 +335,17 @@ class Worker {
     template <Family F>
     bool pass_sctp(rte_mbuf* packet, PortIndex port);
     template <Family F>
-    bool needs_new_checksum(const Burst<F>& burst) const;
+    bool changes_sctp_ports(const Burst<F>& burst) const;
     template <Family F>
     void pass_fragment(rte_mbuf* packet, PortIndex port);
     template <Family F>
     void decide_about(rte_mbuf* packet, PortIndex port, const Fragment& fragment,
-                      FragmentTable::Handle handle);
+                      const FragmentTable::Answer& answer);
     template <Family F>
     void reject_or_leave(PortIndex port, FragmentTable::Handle handle, std::uint32_t left,
                          Drop reason);
     template <Family F>
-    void follow(rte_mbuf* packet, std::uint64_t value);
+    void follow(rte_mbuf* packet, std::uint64_t value, std::uint16_t total = 0);
     void discard_fragments();
     void keep_loan();
     void end_old_loans();

@@ -1,60 +1,42 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nat/crc32c.hpp"
 
-#ifdef __SSE4_2__
-#include <nmmintrin.h>
-
-#include <cstring>
-#else
 #include <array>
-#endif
 
 namespace usher {
 
-#ifdef __SSE4_2__
-
-std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t before) {
-    std::uint64_t crc = ~before;
-    std::size_t at = 0;
-    for (; at + 8 <= bytes.size(); at += 8) {
-        std::uint64_t word;
-        std::memcpy(&word, bytes.data() + at, 8);
-        crc = _mm_crc32_u64(crc, word);
-    }
-    auto rest = static_cast<std::uint32_t>(crc);
-    for (; at < bytes.size(); ++at)
-        rest = _mm_crc32_u8(rest, bytes[at]);
-    return ~rest;
-}
-
-#else
-
 namespace {
 
-constexpr std::uint32_t kPolynomial = 0x82f63b78;  // 0x1edc6f41 with its bits turned around
+// Polynomials over GF(2), modulo CRC32c's: the highest bit is x^0, the lowest x^31.
+using Polynomial = std::uint32_t;
 
-constexpr std::array<std::uint32_t, 256> remainders() {
-    std::array<std::uint32_t, 256> table{};
-    for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
-        std::uint32_t crc = byte;
-        for (int bit = 0; bit < 8; ++bit)
-            crc = crc >> 1 ^ (crc & 1 ? kPolynomial : 0);
-        table[byte] = crc;
+constexpr Polynomial kModulus = 0x82f63b78;  // 0x1edc6f41 with its bits turned around
+constexpr Polynomial kOne = 0x80000000;
+constexpr Polynomial kByte = kOne >> 8;  // x^8: what one more byte behind multiplies a CRC by
+
+constexpr Polynomial multiply(Polynomial a, Polynomial b) {
+    Polynomial product = 0;
+    for (int bit = 31; bit >= 0; --bit) {
+        product ^= b & (0U - (a >> bit & 1U));
+        b = b >> 1 ^ (kModulus & (0U - (b & 1U)));
     }
-    return table;
+    return product;
 }
 
-constexpr std::array<std::uint32_t, 256> kRemainders = remainders();
+constexpr std::array<Polynomial, 256> powers_of(Polynomial base) {
+    std::array<Polynomial, 256> powers{kOne};
+    for (std::size_t i = 1; i < powers.size(); ++i)
+        powers[i] = multiply(powers[i - 1], base);
+    return powers;
+}
+
+constexpr std::array<Polynomial, 256> kBytes = powers_of(kByte);
+constexpr std::array<Polynomial, 256> kBytes256 = powers_of(multiply(kBytes[255], kByte));
 
 }  // namespace
 
-std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t before) {
-    std::uint32_t crc = ~before;
-    for (const std::uint8_t byte : bytes)
-        crc = crc >> 8 ^ kRemainders[(crc ^ byte) & 0xff];
-    return ~crc;
+std::uint32_t crc32c_of_change(std::uint32_t delta, std::size_t size) {
+    return multiply(multiply(delta, kBytes[size & 0xff]), kBytes256[size >> 8 & 0xff]);
 }
-
-#endif
 
 }  // namespace usher

@@ -21,6 +21,8 @@ class FragmentPieces {
     // Exactly these bytes were added, in one.
     bool has(std::uint16_t begin, std::uint16_t end, bool more) const;
 
+    // Bytes of the datagram's data; 0: its last fragment has not come.
+    std::uint16_t total() const { return total_; }
     bool is_complete() const { return total_ != 0 && received_ == total_; }
 
   private:

@@ -63,10 +63,11 @@ FragmentTable::Answer FragmentTable::accept(const Fragment& fragment, void* pack
 
     if (fragment.is_first()) {
         leave_waiting(index, Stage::begun, now);
-        return {Verdict::decide, Drop::none, {index, datagram.life}, 0};
+        return {Verdict::decide, Drop::none, {index, datagram.life}, 0, datagram.pieces.total()};
     }
     if (datagram.stage != Stage::open) return hold(index, packet, now);
-    const Answer answer{Verdict::follow, Drop::none, {}, datagram.value};
+    const Answer answer{Verdict::follow, Drop::none, {}, datagram.value, datagram.pieces.total()};
+    if (!fragment.more) move_held(datagram, released_);  // its beginning, if that was kept
     if (datagram.pieces.is_complete()) finish(index);
     return answer;
 }
@@ -88,6 +89,14 @@ void FragmentTable::resolve(Handle handle, std::uint64_t value) {
     datagram->stage = Stage::open;
     move_held(*datagram, released_);
     if (datagram->pieces.is_complete()) finish(handle.index);
+}
+
+bool FragmentTable::keep(Handle handle, void* beginning) {
+    if (handle.index >= datagrams_.size()) return false;
+    const Datagram& datagram = datagrams_[handle.index];
+    if (datagram.life != handle.life || datagram.stage != Stage::open) return false;
+    if (datagram.pieces.total() != 0) return false;
+    return hold(handle.index, beginning, now_).verdict == Verdict::hold;
 }
 
 void FragmentTable::reject(Handle handle, Drop reason) {

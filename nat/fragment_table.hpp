@@ -14,6 +14,10 @@
 //   first   accept, once more: decide. It is rather that of a later datagram with the same id: each
 //           connected socket of a Linux host counts its own ids, from a random one.
 //
+// Some beginnings have to wait for the end all the same (SCTP's checksum depends on the length): of
+// these resolve() is followed by keep(), unless the end is there already; they come back when it
+// comes.
+//
 // What overlaps or contradicts what came before (RFC 5722, RFC 3128) poisons the datagram: that
 // fragment, those held and all that come later are dropped, so that the receiver never has the
 // whole. A fragment that is exactly like one before is dropped alone. Memory is fixed: a datagram
@@ -58,6 +62,9 @@ class FragmentTable {
         Drop reason = Drop::none;  // of drop
         Handle handle;             // of decide
         std::uint64_t value = 0;   // of follow
+        // Of decide and follow: bytes of the datagram's data; 0: its end has not come. On the end
+        // of a datagram whose beginning was kept, that is the next and only one released.
+        std::uint16_t total = 0;
     };
     struct Discarded {
         void* packet = nullptr;  // null: there is none
@@ -74,7 +81,13 @@ class FragmentTable {
     void resolve(Handle handle, std::uint64_t value);
     void reject(Handle handle, Drop reason);
 
-    void* next_released();  // to be forwarded with the value of the last resolve; null: no more
+    // The beginning of a resolved datagram whose end has not come: held until then. False: there is
+    // no room, and the datagram's other fragments are dropped.
+    bool keep(Handle handle, void* beginning);
+
+    // To be forwarded with the value of the last resolve (a kept beginning: with that of its end);
+    // null: no more.
+    void* next_released();
     Discarded next_discarded();
 
     // Forgets what has timed out, a bounded number each call: for the time between bursts. Costs

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nat/sctp.hpp"
 
-#include <array>
 #include <bit>
 
 #include "nat/crc32c.hpp"
@@ -9,25 +8,15 @@
 
 namespace usher {
 
-namespace {
-
-// The field itself counts as zero. The CRC lies in the packet with its lowest byte first.
-std::uint32_t checksum_of(std::span<const std::uint8_t> packet) {
-    static_assert(std::endian::native == std::endian::little);
-    constexpr std::array<std::uint8_t, 4> kZero{};
-    const std::uint32_t ports = crc32c(packet.first(kSctpChecksum));
-    return crc32c(packet.subspan(kSctpHeader), crc32c(kZero, ports));
-}
-
-}  // namespace
-
-bool is_sctp_sound(std::span<const std::uint8_t> packet) {
-    return load<std::uint32_t>(packet.data() + kSctpChecksum) == checksum_of(packet);
-}
-
-void rewrite_sctp(std::span<std::uint8_t> packet, const PortPair& ports) {
-    store(packet.data(), ports);
-    store(packet.data() + kSctpChecksum, checksum_of(packet));
+// The CRC lies in the packet with its lowest byte first, as the ports' bytes come into it.
+void rewrite_sctp(std::uint8_t* header, std::size_t length, const PortPair& ports) {
+    static_assert(std::endian::native == std::endian::little && sizeof(PortPair) == 4);
+    const auto before = load<std::uint32_t>(header);
+    store(header, ports);
+    const std::uint32_t delta = before ^ load<std::uint32_t>(header);
+    if (delta == 0) return;
+    std::uint8_t* checksum = header + kSctpChecksum;
+    store(checksum, load<std::uint32_t>(checksum) ^ crc32c_of_change(delta, length));
 }
 
 template <Family F>
@@ -35,10 +24,8 @@ void rewrite_sctp(std::uint8_t* frame, const Headers& headers, const Flow<F>& an
     std::uint8_t* ip = frame + kEthernetHeader;
     readdress<F>(ip, {answer.destination, answer.source});
     take_hop<F>(ip);
-    std::uint8_t* l4 = frame + headers.l4;
-    const PortPair ports{answer.destination_port, answer.source_port};
-    if (load<Be16>(l4) == ports.source && load<Be16>(l4 + 2) == ports.destination) return;
-    rewrite_sctp({l4, kEthernetHeader + std::size_t{headers.ip_length} - headers.l4}, ports);
+    rewrite_sctp(frame + headers.l4, kEthernetHeader + std::size_t{headers.ip_length} - headers.l4,
+                 {answer.destination_port, answer.source_port});
 }
 
 template void rewrite_sctp(std::uint8_t*, const Headers&, const Flow4&);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // SCTP packets (RFC 9260 section 3) for NAT: ports, and a checksum that covers the whole packet but
-// no addresses. So new addresses alone leave it right, and new ports need every byte: a fragmented
-// packet can keep its ports only.
+// no addresses. So new addresses alone leave it right; new ports need the packet's length, and no
+// more (crc32c.hpp).
 #pragma once
 
 #include <cstdint>
@@ -31,15 +31,13 @@ struct PortPair {
     Be16 source, destination;
 };
 
-// `packet` is the transport header and all that follows in the datagram, at least kSctpHeader.
-bool is_sctp_sound(std::span<const std::uint8_t> packet);
-
-// Gives it new ports and a checksum from nothing. Only for a packet that is_sctp_sound: what was
-// damaged on the way must not become right here.
-void rewrite_sctp(std::span<std::uint8_t> packet, const PortPair& ports);
+// Gives a packet new ports, and the checksum what follows from them: right if it was right, and
+// wrong if it was wrong. `header` is its first kSctpHeader bytes; `length` is how long all of it
+// is, of which no more has to be there.
+void rewrite_sctp(std::uint8_t* header, std::size_t length, const PortPair& ports);
 
 // Makes the packet one of the reverse of `answer`, one hop less, as rewrite() does for TCP and UDP.
-// `headers` as of those; its TTL is over 1. What keeps its ports keeps its checksum.
+// `headers` as of those; its TTL is over 1.
 template <Family F>
 void rewrite_sctp(std::uint8_t* frame, const Headers& headers, const Flow<F>& answer);
 

@@ -323,6 +323,55 @@ TEST_F(Fragments, HeldPacketsAreBounded) {
     EXPECT_EQ(table_.held(), 4U);
 }
 
+TEST_F(Fragments, ABeginningThatIsKeptComesBackWithTheEnd) {
+    const auto first = accept(piece(1, 0, 8, true), 1);
+    EXPECT_EQ(first.total, 0);
+    table_.resolve(first.handle, 7);
+    ASSERT_TRUE(table_.keep(first.handle, packets_ + 1));
+    EXPECT_EQ(table_.held(), 1U);
+    EXPECT_EQ(accept(piece(1, 8, 16, true), 2).verdict, Verdict::follow);
+    EXPECT_TRUE(released().empty());
+    const auto last = accept(piece(1, 24, 29, false), 3);
+    EXPECT_EQ(last.verdict, Verdict::follow);
+    EXPECT_EQ(last.value, 7U);
+    EXPECT_EQ(last.total, 29);
+    EXPECT_EQ(released(), std::vector<int>{1});
+    EXPECT_EQ(table_.held(), 0U);
+    EXPECT_EQ(accept(piece(1, 16, 24, true), 4).verdict, Verdict::follow);
+    EXPECT_TRUE(released().empty());
+    EXPECT_EQ(table_.datagrams(), 0U);
+
+    EXPECT_EQ(accept(piece(2, 8, 13, false), 2).verdict, Verdict::hold);
+    const auto all_there = accept(piece(2, 0, 8, true), 1);
+    EXPECT_EQ(all_there.total, 13) << "nothing to wait for";
+    table_.resolve(all_there.handle, 7);
+    EXPECT_EQ(released(), std::vector<int>{2});
+    EXPECT_FALSE(table_.keep(all_there.handle, packets_ + 1));
+}
+
+TEST_F(Fragments, ABeginningThatIsKeptIsDroppedWithItsDatagram) {
+    const auto keep = [&](std::uint32_t id, int packet) {
+        const auto first = accept(piece(id, 0, 8, true), packet);
+        table_.resolve(first.handle, 7);
+        return table_.keep(first.handle, packets_ + packet);
+    };
+    using Reasons = std::map<int, Drop>;
+    ASSERT_TRUE(keep(1, 1));
+    EXPECT_EQ(accept(piece(1, 0, 16, true), 2).verdict, Verdict::drop);
+    EXPECT_EQ(discarded(), (Reasons{{1, Drop::bad_fragment}}));
+    ASSERT_TRUE(keep(2, 1));
+    now_ += 481;
+    table_.expire(now_);
+    EXPECT_EQ(discarded(), (Reasons{{1, Drop::fragment_timeout}}));
+    for (int i = 0; i < 3; ++i)  // no place is left for another
+        accept(
+            piece(3, 8 + 8U * static_cast<unsigned>(i), 16 + 8U * static_cast<unsigned>(i), true),
+            i);
+    ASSERT_TRUE(keep(4, 3) && keep(5, 4) && keep(6, 5));
+    EXPECT_TRUE(keep(7, 6)) << "the one that waits for its beginning gives way";
+    EXPECT_EQ(discarded().size(), 3U);
+}
+
 TEST_F(Fragments, TooManyPiecesAreRefused) {
     const auto first = accept(piece(1, 0, 8, true));
     table_.resolve(first.handle, 42);
@@ -337,7 +386,7 @@ TEST_F(Fragments, NothingIsLostOrGivenTwice) {
     std::vector<int> out(100000, 0);
     const auto give = [&](void* packet) { ++out[*static_cast<int*>(packet)]; };
     std::vector<int> numbers(out.size());
-    std::vector<FragmentTable::Handle> undecided;
+    std::vector<std::pair<FragmentTable::Handle, int*>> undecided;  // and what is to be kept
     const auto drain = [&] {
         while (void* packet = table_.next_released())
             give(packet);
@@ -351,16 +400,20 @@ TEST_F(Fragments, NothingIsLostOrGivenTwice) {
             piece(static_cast<std::uint32_t>(random() % 8), begin, begin + 8, begin < 40);
         fragment.is_sound = random() % 50 != 0;
         const auto answer = table_.accept(fragment, &numbers[i], now_);
-        if (answer.verdict != Verdict::hold) give(&numbers[i]);
-        if (answer.verdict == Verdict::decide) undecided.push_back(answer.handle);
+        const bool keeps = answer.verdict == Verdict::decide && random() % 3 == 0;
+        if (answer.verdict != Verdict::hold && !keeps) give(&numbers[i]);
+        if (answer.verdict == Verdict::decide)
+            undecided.emplace_back(answer.handle, keeps ? &numbers[i] : nullptr);
         drain();
         ASSERT_LE(table_.datagrams(), 4U);
         ASSERT_LE(table_.held(), 6U);
         if (!undecided.empty() && random() % 2) {
+            const auto [handle, beginning] = undecided.back();
             if (random() % 4)
-                table_.resolve(undecided.back(), 1);
+                table_.resolve(handle, 1);
             else
-                table_.reject(undecided.back(), Drop::no_service);
+                table_.reject(handle, Drop::no_service);
+            if (beginning != nullptr && !table_.keep(handle, beginning)) give(beginning);
             undecided.pop_back();
             drain();
         }
@@ -368,6 +421,8 @@ TEST_F(Fragments, NothingIsLostOrGivenTwice) {
         if (random() % 10 == 0) table_.expire(now_);
         drain();
     }
+    for (const auto& [handle, beginning] : undecided)
+        if (beginning != nullptr) give(beginning);
     now_ += 481;
     table_.expire(now_);
     drain();

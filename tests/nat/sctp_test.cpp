@@ -25,46 +25,54 @@ std::uint32_t divided(const Bytes& bytes) {
     return ~crc;
 }
 
-TEST(Crc32c, IsThatOfRfc3720) {
-    const std::string digits = "123456789";
-    EXPECT_EQ(crc32c(Bytes(digits.begin(), digits.end())), 0xe3069283U);
-    EXPECT_EQ(crc32c(Bytes(32, 0x00)), 0x8a9136aaU);
-    EXPECT_EQ(crc32c(Bytes(32, 0xff)), 0x62a8ab43U);
-    EXPECT_EQ(crc32c({}), 0U);
+Bytes with_checksum(Bytes packet) {
+    std::fill_n(packet.begin() + 8, 4, std::uint8_t{0});
+    const std::uint32_t crc = divided(packet);
+    for (int i = 0; i < 4; ++i)  // lowest byte first
+        packet[8 + i] = static_cast<std::uint8_t>(crc >> 8 * i);
+    return packet;
 }
 
-TEST(Crc32c, OfPiecesIsThatOfTheWhole) {
+TEST(Crc32c, TheReferenceIsThatOfRfc3720) {
+    const std::string digits = "123456789";
+    EXPECT_EQ(divided(Bytes(digits.begin(), digits.end())), 0xe3069283U);
+    EXPECT_EQ(divided(Bytes(32, 0x00)), 0x8a9136aaU);
+}
+
+TEST(Crc32c, ChangesByWhatItsFirstBytesChangeBy) {
     std::mt19937 random(3);
-    Bytes bytes(200);
-    for (std::uint8_t& byte : bytes)
-        byte = static_cast<std::uint8_t>(random());
-    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
-        const std::span<const std::uint8_t> all(bytes);
-        ASSERT_EQ(crc32c(all.subspan(cut), crc32c(all.first(cut))), divided(bytes));
+    for (const std::size_t size : {4, 5, 12, 255, 256, 257, 1480, 9000, 65535}) {
+        Bytes bytes(size);
+        for (std::uint8_t& byte : bytes)
+            byte = static_cast<std::uint8_t>(random());
+        const std::uint32_t before = divided(bytes);
+        const auto delta = static_cast<std::uint32_t>(random());
+        for (int i = 0; i < 4; ++i)
+            bytes[i] ^= static_cast<std::uint8_t>(delta >> 8 * i);
+        EXPECT_EQ(before ^ crc32c_of_change(delta, size), divided(bytes)) << size;
+        EXPECT_EQ(crc32c_of_change(0, size), 0U);
     }
 }
 
-TEST(Sctp, PortsChangeWithTheWholeChecksum) {
+TEST(Sctp, PortsChangeAndTheChecksumWithThem) {
     for (const std::size_t size : {12, 13, 32, 1480}) {
         Bytes packet(size, 0x5a);
         test::put16(&packet[0], 4001);
         test::put16(&packet[2], 9);
-        const auto with_checksum = [](Bytes bytes) {
-            std::fill_n(bytes.begin() + 8, 4, std::uint8_t{0});
-            const std::uint32_t crc = divided(bytes);
-            for (int i = 0; i < 4; ++i)  // lowest byte first
-                bytes[8 + i] = static_cast<std::uint8_t>(crc >> 8 * i);
-            return bytes;
-        };
         packet = with_checksum(packet);
-        ASSERT_TRUE(is_sctp_sound(packet));
         Bytes expected = packet;
         test::put16(&expected[0], 50000);
         test::put16(&expected[2], 9000);
-        EXPECT_FALSE(is_sctp_sound(expected));
         expected = with_checksum(expected);
-        rewrite_sctp(packet, {Be16::from_host(50000), Be16::from_host(9000)});
-        EXPECT_EQ(packet, expected);
+        // All that is needed is the header, and the length.
+        Bytes header(packet.begin(), packet.begin() + kSctpHeader);
+        const PortPair ports{Be16::from_host(50000), Be16::from_host(9000)};
+        rewrite_sctp(header.data(), size, ports);
+        EXPECT_EQ(header, Bytes(expected.begin(), expected.begin() + kSctpHeader));
+
+        packet[8] ^= 1;
+        rewrite_sctp(packet.data(), size, ports);
+        EXPECT_NE(packet, with_checksum(packet)) << "what was wrong stays wrong";
     }
 }
 

@@ -187,6 +187,7 @@ std::string describe_part(const Network& n, Bytes l4) {
                                                  : kUdpChecksum;
     if (n.offset != 0 || l4.size() < at + 4) return text;
     if (icmp) text += fmt::format(" {}/{} query={}", l4[0], l4[1], load<Be16>(&l4[4]).host());
+    if (n.protocol == kSctp) return text + fmt::format(" sum={:08x}", load<Be32>(&l4[at]).host());
     return text + fmt::format(" sum={:04x}", load<Be16>(&l4[at]).host());
 }
 
