@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets that the director answers by itself. The answer is written over the packet and goes back
 // the way that Linux would send it. A flood gets a bounded number of them (worker.cpp); what path
-// MTU discovery lives on has a number of its own, so that no flood of other refusals silences it.
+// MTU discovery lives on has a number of its own, so that no flood of other refusals silences it,
+// and of that no source gets more than a quarter.
 #include "dataplane/worker.hpp"
 #include "nat/header_sum.hpp"
 
@@ -26,9 +27,10 @@ void Worker::refuse(const Burst<F>& burst, unsigned i, IcmpError error, std::uin
                     From from) {
     rte_mbuf* packet = burst.packets[i];
     if (!has_right_header_sum<F>(burst.frame(i))) return drop(packet, Drop::bad_ip_header);
-    std::uint32_t& left =
-        error == IcmpError::fragmentation_needed ? too_bigs_left_ : refusals_left_;
-    if (room_in(packet) < kRefusalRoom || !may_refuse(left))
+    const bool too_big = error == IcmpError::fragmentation_needed;
+    if (room_in(packet) < kRefusalRoom ||
+        (too_big && !too_bigs_each_.take<F>(burst.flows[i].source)) ||
+        !may_refuse(too_big ? too_bigs_left_ : refusals_left_))
         return drop(packet, Drop::refusal_limited);
     const std::span<std::uint8_t> room(rte_pktmbuf_mtod(packet, std::uint8_t*), kRefusalRoom);
     AddressOf<F> address{};

@@ -55,6 +55,7 @@ Worker::Worker(DataPlane& plane, unsigned id, std::vector<PortAccess> ports,
       neighbours_(random_seed()),
       refusals_left_(kRefusalsPerSecond),
       too_bigs_left_(kRefusalsPerSecond),
+      too_bigs_each_(random_seed()),
       random_(static_cast<std::uint32_t>(rte_rdtsc()) | 1),
       fragments_(plane.fragment_limits, random_seed()),
       kept_loans_(
@@ -138,6 +139,7 @@ void Worker::upkeep(Ticks now) {
     if (now != refilled_at_) {
         refusals_left_ = refilled(refusals_left_);
         too_bigs_left_ = refilled(too_bigs_left_);
+        too_bigs_each_.refill();
     }
     refilled_at_ = now;
     now_ = now;

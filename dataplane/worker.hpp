@@ -26,6 +26,7 @@
 #include "dataplane/half_open.hpp"
 #include "dataplane/kept_loans.hpp"
 #include "dataplane/neighbour_queue.hpp"
+#include "dataplane/source_budget.hpp"
 #include "dataplane/spread.hpp"
 #include "dataplane/sweeper.hpp"
 #include "dataplane/trace.hpp"
@@ -455,7 +456,8 @@ class Worker {
     std::uint64_t tried_network_ = 0;  // serial of the network that neighbours_ was tried with
     std::uint32_t refusals_left_;
     std::uint32_t too_bigs_left_;  // likewise, of fragmentation needed and packet too big alone
-    Ticks refilled_at_ = 0;        // when both last grew
+    SourceBudget too_bigs_each_;   // of these, each source's
+    Ticks refilled_at_ = 0;        // when they last grew
     std::uint16_t ip_id_ = 0;
     std::uint32_t random_;
     // The server of a connection that a SYN takes the place of, while that is scheduled.
