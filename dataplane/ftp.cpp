@@ -31,6 +31,8 @@ constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
 constexpr Be16 kAnyClientPort = Be16::from_host(1);
 constexpr int kTcpSequence = 4;
 constexpr int kFtpEvictions = 4;  // for one first packet
+// What another server announced to the same address has so long to be opened.
+constexpr std::int32_t kOthersTurn = seconds(5);
 
 constexpr Be16 one_below(Be16 port) {
     return Be16::from_host(static_cast<std::uint16_t>(port.host() - 1));
@@ -100,14 +102,20 @@ Worker::Track Worker::translate_held_ftp(Burst<F>& burst, unsigned i, Entry entr
     FtpTurn turn(record.control, entry.direction());
     if (turn.pass<F>(room, headers, parties, findings) == FtpVerdict::wait) return Track::wait;
     // Before the segment leaves, so that what it announces finds its place.
+    Track track = Track::pass;
     for (const FtpEndpoint& found : findings.all()) {
-        if (expect_data<F>(entry.index(), ftp, found)) continue;
-        // The table may have room when it comes again. A client that opens none of what it
-        // announces is not kept waiting: what is too much for it goes on, and is not expected.
-        if (!plane_.ftp.expects_most(ftp)) turn.take_back();
-        return Track::no_room;
+        const Expected place = expect_data<F>(entry.index(), ftp, found);
+        if (place == Expected::yes) continue;
+        track = Track::no_room;
+        // A client that opens none of what it announces is not kept waiting: what is too much for
+        // it goes on when it comes again, and is not expected; but what else the segment announces
+        // is.
+        if (place == Expected::no_room && plane_.ftp.expects_most(ftp)) continue;
+        // The table may have room by then, or the place be free.
+        turn.take_back();
+        break;
     }
-    return Track::pass;
+    return track;
 }
 
 // When none is free, the oldest half-open control connections give way. Each gives its record back
@@ -148,9 +156,9 @@ Drop Worker::open_ftp(Burst<F>& burst, unsigned i, const Service<F>& service, Te
     return Drop::none;
 }
 
-// False: no room for it.
 template <Family F>
-bool Worker::expect_data(ConnectionIndex control, FtpIndex ftp, const FtpEndpoint& found) {
+Worker::Expected Worker::expect_data(ConnectionIndex control, FtpIndex ftp,
+                                     const FtpEndpoint& found) {
     const Flow<F>& original = plane_.table.flow<F>(control, Direction::original);
     const Flow<F>& reply = plane_.table.flow<F>(control, Direction::reply);
     const Be16 port = Be16::from_host(found.port);
@@ -158,9 +166,9 @@ bool Worker::expect_data(ConnectionIndex control, FtpIndex ftp, const FtpEndpoin
     Flow<F> from;
     Flow<F> answers;
     if (is_active(found.kind)) {
-        if (found.address.family() != F) return true;
+        if (found.address.family() != F) return Expected::yes;
         const AddressOf<F> peer = wire_address<F>(found.address);
-        if (is_martian(peer)) return true;
+        if (is_martian(peer)) return Expected::yes;
         from = {peer, original.destination, port, one_below(original.destination_port)};
         answers = {reply.source, peer, one_below(reply.source_port), port};
     } else {
@@ -168,28 +176,37 @@ bool Worker::expect_data(ConnectionIndex control, FtpIndex ftp, const FtpEndpoin
         from = {original.source, original.destination, kAnyClientPort, port};
         answers = {reply.source, original.source, port, Be16()};
     }
-    if (is_expected_already(from, filed, answers)) return true;
-    return make_expectation(control, ftp, filed, from, answers) != kNoConnection;
+    const Expected there = is_expected_already(from, filed, answers);
+    if (there != Expected::no) return there;
+    return make_expectation(control, ftp, filed, from, answers) != kNoConnection
+               ? Expected::yes
+               : Expected::no_room;
 }
 
 // A connection that is there already: expected, or open. One that is over, or leads to another
-// server, makes room.
+// server, makes room; not at once, where another user of the client's address (behind a NAT) was
+// told that port by another server: his next connection is the first one's, and the second reply
+// waits until that has come.
 template <Family F>
-bool Worker::is_expected_already(const Flow<F>& from, std::uint8_t filed, const Flow<F>& answers) {
+Worker::Expected Worker::is_expected_already(const Flow<F>& from, std::uint8_t filed,
+                                             const Flow<F>& answers) {
     const Entry entry = plane_.table.find(plane_.table.hash(from, filed), from, filed);
-    if (!entry) return false;
+    if (!entry) return Expected::no;
     Connection& there = plane_.table[entry.index()];
     const std::uint32_t status = there.status.load(std::memory_order_acquire);
-    if (!(status & kLive)) return false;
+    if (!(status & kLive)) return Expected::no;
     const State state = state_of(status);
     const bool over = there.is_expired(now_) || state == State::time_wait ||
                       state == State::close || state == State::last_ack;
     if (!over && plane_.table.flow<F>(entry.index(), Direction::reply).source == answers.source) {
         if (status & kExpected) there.last_seen.store(now_, std::memory_order_relaxed);
-        return true;
+        return Expected::yes;
     }
+    const auto age =
+        static_cast<std::int32_t>(now_ - there.last_seen.load(std::memory_order_relaxed));
+    if (!over && (status & kExpected) && age < kOthersTurn) return Expected::others;
     kill(entry.index(), TraceEvent::Kind::replaced);
-    return false;
+    return Expected::no;
 }
 
 // In LISTEN, counted as IPVS does, and in the table.
@@ -206,13 +223,14 @@ ConnectionIndex Worker::make_expectation(ConnectionIndex control, FtpIndex ftp, 
     Connection& one = begin(index, from, answers, plane_.table[control].server_slot, filed);
     one.deltas = deltas_between(from, answers.reversed());
     one.next = ftp;
+    one.timeout_class = plane_.ftp.timeout_class(ftp);
     ServerLoad& load = plane_.loads[one.server_slot];
     load.inactive.fetch_add(1, std::memory_order_seq_cst);
     look_after_bind(plane_.loads.data(), one.server_slot);
     const bool any_port = filed & kTemplateProtocol;
-    const std::uint32_t status = kLive | kPending | kFtpData | kExpected |
-                                 (any_port ? kAnyPort : 0) |
-                                 static_cast<std::uint32_t>(State::listen);
+    const std::uint32_t status =
+        kLive | kPending | kFtpData | kExpected | (any_port ? kAnyPort : 0) |
+        (one.timeout_class != 0 ? kOwnTimeouts : 0) | static_cast<std::uint32_t>(State::listen);
     set_timeout(index, timeout_of(one, status));
     one.status.store(status, std::memory_order_release);
 
@@ -263,7 +281,7 @@ Entry Worker::open_expected(Burst<F>& burst, unsigned i, ConnectionIndex expecta
         return Entry();
     }
     kill(expectation, TraceEvent::Kind::replaced);
-    return connect(burst, i, {0, kFtpData, ftp}, target);
+    return connect(burst, i, {plane_.ftp.timeout_class(ftp), kFtpData, ftp}, target);
 }
 
 // Counted once, whoever sees it first: the packet that comes, or the end of the waiting.

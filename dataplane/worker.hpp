@@ -297,10 +297,12 @@ class Worker {
     std::uint16_t mtu_towards(const AddressOf<F>& towards) const;
     template <Family F>
     std::span<std::uint8_t> room_of(const Burst<F>& burst, unsigned i, std::uint16_t mtu) const;
+    // no_room: the table is full, or too many are. others: its place is another server's.
+    enum class Expected : std::uint8_t { yes, no, no_room, others };
     template <Family F>
-    bool expect_data(ConnectionIndex control, FtpIndex ftp, const FtpEndpoint& found);
+    Expected expect_data(ConnectionIndex control, FtpIndex ftp, const FtpEndpoint& found);
     template <Family F>
-    bool is_expected_already(const Flow<F>& from, std::uint8_t filed, const Flow<F>& answers);
+    Expected is_expected_already(const Flow<F>& from, std::uint8_t filed, const Flow<F>& answers);
     template <Family F>
     ConnectionIndex make_expectation(ConnectionIndex control, FtpIndex ftp, std::uint8_t filed,
                                      const Flow<F>& from, const Flow<F>& answers);
