@@ -73,15 +73,23 @@ Worker::Track Worker::translate_ftp(Burst<F>& burst, unsigned i, Entry entry,
     const std::uint16_t mtu = mtu_towards<F>(answer.source);
     const bool too_big = burst.headers[i].ip_length > mtu && must_not_fragment<F>(burst.frame(i));
     if (mtu == 0 || too_big || is_at_last_hop<F>(burst.frame(i))) return Track::pass;
-    // Text that changes its length would no longer fit between the fragments that follow.
-    if (is_fragment<F>(datagram_of<F>(burst.packets[i]))) return Track::wait;
+    const bool fragment = is_fragment<F>(datagram_of<F>(burst.packets[i]));
     // What is damaged is not to be believed, least of all for good: its repetition has other text.
-    if (!is_tcp_sound<F>(burst.frame(i), burst.headers[i])) return Track::damaged;
+    if (!fragment && !is_tcp_sound<F>(burst.frame(i), burst.headers[i])) return Track::damaged;
     const FtpIndex ftp = plane_.table[entry.index()].timeout_class;
     if (!plane_.ftp.hold(ftp, entry.index())) return Track::gone;
-    const Track track = translate_held_ftp(burst, i, entry, ftp, mtu, state_of(status));
+    const Track track = fragment ? pass_ftp_fragment(ftp, entry.direction(), burst.headers[i])
+                                 : translate_held_ftp(burst, i, entry, ftp, mtu, state_of(status));
     plane_.ftp.release(ftp);
     return track;
+}
+
+// A first fragment. Text that changes its length would no longer fit between those that follow;
+// where nothing changes (TLS), they pass.
+Worker::Track Worker::pass_ftp_fragment(FtpIndex ftp, Direction direction, const Headers& headers) {
+    if (headers.tcp_flags & kSyn) return Track::wait;  // it may begin anew
+    const FtpTurn turn(plane_.ftp[ftp].control, direction);
+    return turn.changes_nothing() ? Track::pass : Track::wait;
 }
 
 template <Family F>

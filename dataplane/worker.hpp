@@ -290,6 +290,7 @@ class Worker {
     template <Family F>
     Track translate_held_ftp(Burst<F>& burst, unsigned i, Entry entry, FtpIndex ftp,
                              std::uint16_t mtu, State state);
+    Track pass_ftp_fragment(FtpIndex ftp, Direction direction, const Headers& headers);
     template <Family F>
     Drop open_ftp(Burst<F>& burst, unsigned i, const Service<F>& service, Terms& terms);
     FtpIndex take_ftp_record(std::uint16_t timeout_class, bool third_party);

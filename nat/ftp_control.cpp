@@ -211,6 +211,14 @@ FtpVerdict FtpTurn::pass(std::span<std::uint8_t> room, Headers& headers, const F
                : pass_reply<F>(control_, room, headers, parties, findings);
 }
 
+bool FtpTurn::changes_nothing() const {
+    if (!holds_) return false;
+    const std::uint64_t shift = control_.replies.shift.load(std::memory_order_relaxed);
+    if (!SequenceShift::from_bits(shift).is_none()) return false;
+    return direction_ == Direction::original ? control_.commands.stream.off
+                                             : control_.replies.stream.off;
+}
+
 void FtpTurn::take_back() {
     if (!holds_) return;
     if (direction_ == Direction::original) {

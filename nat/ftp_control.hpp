@@ -81,6 +81,9 @@ class FtpTurn {
     template <Family F>
     FtpVerdict pass(std::span<std::uint8_t> room, Headers& headers, const FtpParties& parties,
                     FtpFindings& findings);
+    // Whether pass() would leave any segment of this direction as it is: its text is not read, and
+    // no numbers have shifted.
+    bool changes_nothing() const;
     // It does not leave after all: its text is scanned anew when it comes again.
     void take_back();
 

@@ -206,7 +206,7 @@ std::optional<Frame> sctp_packet(const Endpoint& from, const Endpoint& to, const
 
 std::optional<Frame> ip_of(std::istringstream& words);
 
-// What stands between quotation marks, of which the first is read; \r and \n as in C.
+// What stands between quotation marks, of which the first is read; \r, \n and \x0d as in C.
 std::string quoted_text(std::string text, std::istringstream& words) {
     if (!text.ends_with('"')) {
         std::string rest;
@@ -217,6 +217,13 @@ std::string quoted_text(std::string text, std::istringstream& words) {
     }
     std::string plain;
     for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text.compare(i, 2, "\\x") == 0 && i + 3 < text.size()) {
+            std::uint8_t byte = 0;
+            std::from_chars(&text[i + 2], &text[i + 4], byte, 16);
+            plain += static_cast<char>(byte);
+            i += 3;
+            continue;
+        }
         const bool escape = text[i] == '\\' && i + 1 < text.size();
         plain += !escape ? text[i] : text[++i] == 'r' ? '\r' : '\n';
     }
