@@ -38,7 +38,7 @@ void Worker::pass_icmp(rte_mbuf* packet, PortIndex port) {
     if (is_linuxs_icmp<F>(datagram, message, port)) return leave_to_linux(packet, port);
     switch (icmp_kind<F>(datagram[message])) {
         case IcmpKind::error:
-            return pass_icmp_error<F>(packet, message);
+            return pass_icmp_error<F>(packet, port, message);
         case IcmpKind::echo_request:
         case IcmpKind::echo_reply:
             return pass_echo<F>(packet, port, message);
@@ -79,8 +79,25 @@ bool Worker::may_pass(IcmpKind echo, const Flow<F>& flow) const {
     return (echo == IcmpKind::echo_request) == (entry.direction() == Direction::original);
 }
 
+// With other = "kernel": an error about what Linux let in to an inside host. Only here it shows
+// that it is about no connection of ours, so it goes on as by any router.
 template <Family F>
-void Worker::pass_icmp_error(rte_mbuf* packet, std::size_t message) {
+bool Worker::pass_routed_error(rte_mbuf* packet, PortIndex port, const IcmpQuote<F>& quote) {
+    const Flow<F>& about = quote.flow;
+    if (!snapshot_->policy.others_to_linux || has_exception(port) ||
+        snapshot_->masquerade->rule_for<F>(about.destination, about.source) ==
+            MasqueradeRules::kNoRule)
+        return false;
+    const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
+    const AddressPair<F> its = addresses_of<F>(datagram.data());
+    if (datagram[IpLayout<F>::kTtl] <= 1 || !is_on_side_of<F>(its.source, port)) return false;
+    take_hop<F>(datagram.data());
+    send_towards<F>(packet, static_cast<std::uint16_t>(datagram.size()), its.destination);
+    return true;
+}
+
+template <Family F>
+void Worker::pass_icmp_error(rte_mbuf* packet, PortIndex port, std::size_t message) {
     const std::span<std::uint8_t> datagram = datagram_of<F>(packet);
     if (is_martian_router(load<AddressOf<F>>(&datagram[IpLayout<F>::kSource])))
         return drop(packet, Drop::martian_source);
@@ -91,7 +108,10 @@ void Worker::pass_icmp_error(rte_mbuf* packet, std::size_t message) {
     const Flow<F> answers = quote.flow.reversed();
     const std::uint8_t protocol = filed_under<F>(quote.protocol);
     const Entry entry = plane_.table.find(plane_.table.hash(answers, protocol), answers, protocol);
-    if (!entry) return drop(packet, Drop::no_service);
+    if (!entry) {
+        if (!pass_routed_error<F>(packet, port, quote)) drop(packet, Drop::no_service);
+        return;
+    }
     const Connection& connection = plane_.table[entry.index()];
     const std::uint32_t status = connection.status.load(std::memory_order_acquire);
     if (!(status & kLive) || connection.is_expired(now_)) return drop(packet, Drop::no_service);

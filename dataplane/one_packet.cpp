@@ -6,7 +6,9 @@
 //    Its answer finds no entry. A masquerade rule takes it like whatever else its server sends;
 //    without one it goes unchanged, with the server's own address.
 //  - With [forwarding] other = "kernel", any real server's packet that belongs to no connection and
-//    is not masqueraded: forwarded as any router would.
+//    is not masqueraded: forwarded as any router would. And TCP from inside that is of none and
+//    opens none: it answers a connection that came in by Linux (management 172.16.0.5 > ssh of
+//    10.0.0.100), which steering cannot know. Where Linux has an exception interface, it gets this.
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
 #include "nat/sctp.hpp"
@@ -20,6 +22,12 @@ bool ends_abruptly(const std::uint8_t* frame, const Headers& headers) {
     if (headers.protocol == static_cast<std::uint8_t>(Protocol::sctp))
         return sctp_chunk(frame, headers) == kSctpAbort;
     return headers.tcp_flags & kRst;
+}
+
+bool may_be_masqueraded(const Headers& headers) {
+    if (headers.protocol == static_cast<std::uint8_t>(Protocol::tcp))
+        return (headers.tcp_flags & (kSyn | kRst | kAck)) == kSyn;
+    return port_kind(headers.protocol).has_value();
 }
 
 }  // namespace
@@ -41,12 +49,12 @@ Entry Worker::pass_once(Burst<F>& burst, unsigned i, const Target<F>& target) {
     return entry;
 }
 
-// Did the packet come in where its source lives? Anybody can write a server's address into a
+// Did a packet of that source come in where that lives? Anybody can write a server's address into a
 // packet.
 template <Family F>
-bool Worker::comes_from_its_side(const Burst<F>& burst, unsigned i) const {
-    const Way<F> back = snapshot_->network->way_to<F>(burst.flows[i].source);
-    return back.kind != WayKind::none && back.port == burst.port;
+bool Worker::is_on_side_of(const AddressOf<F>& source, PortIndex port) const {
+    const Way<F> back = snapshot_->network->way_to<F>(source);
+    return back.kind != WayKind::none && back.port == port;
 }
 
 // A packet of no service and no connection. What a real server sends from its service's port is
@@ -72,8 +80,11 @@ Entry Worker::stray(Burst<F>& burst, unsigned i) {
     const auto rule = rules.empty() || role.is_ftp_data()
                           ? MasqueradeRules::kNoRule
                           : rules.rule_for<F>(flow.source, flow.destination);
-    if (rule != MasqueradeRules::kNoRule) return masquerade(burst, i, rule);
-    if (!role.is_one_packet() && !(role && policy.others_to_linux)) {
+    const bool inside = rule != MasqueradeRules::kNoRule;
+    const bool others = policy.others_to_linux;
+    if (inside && (may_be_masqueraded(headers) || !others)) return masquerade(burst, i, rule);
+    const bool as_router = role || (inside && !has_exception(burst.port));
+    if (!role.is_one_packet() && !(as_router && others)) {
         drop_or_leave(burst, i, Drop::no_service);
         return Entry();
     }
@@ -107,7 +118,7 @@ template Entry Worker::pass_once(Burst<Family::ipv6>&, unsigned, const Target<Fa
 template Entry Worker::stray(Burst<Family::ipv4>&, unsigned);
 template Entry Worker::stray(Burst<Family::ipv6>&, unsigned);
 
-template bool Worker::comes_from_its_side(const Burst<Family::ipv4>&, unsigned) const;
-template bool Worker::comes_from_its_side(const Burst<Family::ipv6>&, unsigned) const;
+template bool Worker::is_on_side_of<Family::ipv4>(const AddressOf<Family::ipv4>&, PortIndex) const;
+template bool Worker::is_on_side_of<Family::ipv6>(const AddressOf<Family::ipv6>&, PortIndex) const;
 
 }  // namespace usher

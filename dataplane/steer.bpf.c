@@ -9,6 +9,9 @@
 //                                                                                   -> kernel
 //   server 10.0.0.100:5353   -> resolver 192.0.2.53:53       inside has the source's prefix, and
 //                                                            not the destination's  -> worker
+//   host   10.0.0.55         -> peer 192.0.2.1, GRE          likewise, but no masquerading's (TCP,
+//                                                            UDP, ping)             -> as policy
+//                                                            says
 //   resolver 192.0.2.53:53   -> director 203.0.113.2:61007   outside has the address, and the port
 //                                                            is masquerading's      -> worker
 //   anything else that is not for the box                    as policy says
@@ -39,6 +42,22 @@ static __always_inline bool is_icmp_error(const struct view* v, const struct fra
     return v->source.protocol == IPPROTO_ICMPV6 && type >= 1 && type <= 4;
 }
 
+// What masquerading may do with a protocol: it has a pool of outside ports, or of query ids.
+static __always_inline bool has_pool(__u8 protocol) {
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP ||
+           protocol == IPPROTO_ICMPV6;
+}
+
+// From inside to the outside. An echo reply answers somebody whom no masqueraded host has asked:
+// replies to those come the other way. Of TCP only the worker knows what is of no connection.
+static __always_inline bool is_to_masquerade(const struct view* v, const struct frame* frame) {
+    __u8 protocol = v->source.protocol;
+    if (!has_pool(protocol) || !goes_outside(v)) return false;
+    if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) return true;
+    __u8* icmp = bytes_at(frame, v->payload, 1);
+    return icmp && icmp[0] == (v->source.kind == STEERING_IPV4 ? 8 : 128);
+}
+
 static __always_inline bool same_address(const struct steering_endpoint* a,
                                          const struct steering_endpoint* b) {
     return a->address[0] == b->address[0] && a->address[1] == b->address[1] &&
@@ -65,7 +84,9 @@ static __always_inline enum steering_outcome steer_icmp_error(const struct view*
     if (named && quote->has_ports && has_endpoint(&servers, &quote->destination))
         return STEERING_ICMP_FROM_SERVER;
     if (named && is_ftp_data(&quote->destination, &quote->source)) return STEERING_ICMP_FROM_SERVER;
-    if (goes_outside(v) || (readable && is_inside(&quote->destination))) return STEERING_MASQUERADE;
+    if (readable && has_pool(quote->source.protocol) &&
+        (goes_outside(v) || is_inside(&quote->destination)))
+        return STEERING_MASQUERADE;
     return nobodys(v);
 }
 
@@ -91,21 +112,20 @@ static __always_inline enum steering_outcome steer_whole(struct views* views,
         return STEERING_TO_SERVICE;
     }
     if (local) return STEERING_LOCAL;
-    return goes_outside(v) ? STEERING_MASQUERADE : nobodys(v);
+    return is_to_masquerade(v, frame) ? STEERING_MASQUERADE : nobodys(v);
 }
 
 // Where a later fragment goes when nothing is known but its addresses and protocol.
 static __always_inline enum steering_outcome steer_by_address(const struct view* v) {
-    __u8 protocol = v->destination.protocol;
-    bool has_pool = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP ||
-                    protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+    bool pool = has_pool(v->destination.protocol);
     if (has_some_port(&services, &v->destination)) return STEERING_FRAGMENT;
-    if (has_pool && outside_ports(&v->destination)) return STEERING_FRAGMENT;
+    if (pool && outside_ports(&v->destination)) return STEERING_FRAGMENT;
     bool local = is_local(&v->destination);
     if (may_be_marked(&v->destination, local ? OUR_OWN : ANYBODYS, BY_ADDRESS))
         return STEERING_FRAGMENT;
     if (local) return STEERING_LOCAL;
-    if (has_some_port(&servers, &v->source) || goes_outside(v)) return STEERING_FRAGMENT;
+    if (has_some_port(&servers, &v->source)) return STEERING_FRAGMENT;
+    if (pool && goes_outside(v)) return STEERING_FRAGMENT;
     return nobodys(v);
 }
 

@@ -322,7 +322,11 @@ class Worker {
     template <Family F>
     Entry stray(Burst<F>& burst, unsigned i);
     template <Family F>
-    bool comes_from_its_side(const Burst<F>& burst, unsigned i) const;
+    bool is_on_side_of(const AddressOf<F>& source, PortIndex port) const;
+    template <Family F>
+    bool comes_from_its_side(const Burst<F>& burst, unsigned i) const {
+        return is_on_side_of<F>(burst.flows[i].source, burst.port);
+    }
     template <Family F>
     Entry lend(Burst<F>& burst, unsigned i, const Target<F>& target);
     void take_back();
@@ -335,7 +339,9 @@ class Worker {
     template <Family F>
     bool may_pass(IcmpKind echo, const Flow<F>& flow) const;
     template <Family F>
-    void pass_icmp_error(rte_mbuf* packet, std::size_t message);
+    void pass_icmp_error(rte_mbuf* packet, PortIndex port, std::size_t message);
+    template <Family F>
+    bool pass_routed_error(rte_mbuf* packet, PortIndex port, const IcmpQuote<F>& quote);
     template <Family F>
     bool pass_sctp(rte_mbuf* packet, PortIndex port);
     template <Family F>

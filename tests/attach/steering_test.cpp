@@ -312,6 +312,31 @@ TEST_F(SteeringTest, MasqueradedPacketsGoToAWorkerAndTheBoxsOwnDoNot) {
     EXPECT_EQ(run(frame4(kFar, kVip, kTcp, ports(53, 22))), STEERING_LOCAL);
 }
 
+// With other = "kernel" Linux may let somebody in to an inside host: what only that can answer, and
+// what cannot be masqueraded, is not taken from it.
+TEST_F(SteeringTest, WhatMasqueradingCannotHaveIsNobodys) {
+    constexpr std::uint8_t kGre = 47, kSctp = 132;
+    SteeringSet set = masquerading();
+    ASSERT_TRUE(steering_->update(set));
+    const Bytes quoted_gre = ipv4(kFar, kInside, kGre, Bytes(20));
+    const auto every = [&] {
+        return std::vector<int>{run(frame4(kInside, kFar, kGre, Bytes(20))),
+                                run(frame4(kInside, kFar, kSctp, ports(5000, 5001))),
+                                run(frame4(kInside, kFar, kGre, Bytes(64), {.fragment = 185})),
+                                run(frame4(kInside, kFar, kIcmp, echo(0, 7))),
+                                run(frame4(kInside, kFar, kIcmp, echo(13, 7))),
+                                run(frame4(kInside, kFar, kIcmp, icmp(3, quoted_gre))),
+                                run(frame6("fd00::55", kFar6, kGre, Bytes(20))),
+                                run(frame6("fd00::55", kFar6, kIcmp6, echo(129, 7)))};
+    };
+    EXPECT_EQ(every(), std::vector<int>(8, STEERING_OTHER));
+    EXPECT_EQ(run(frame4(kInside, kFar, kIcmp, echo(8, 7))), kWorker);
+    EXPECT_EQ(run(frame6("fd00::55", kFar6, kIcmp6, echo(128, 7))), kWorker);
+    set.other = OtherPackets::to_worker;
+    ASSERT_TRUE(steering_->update(set));
+    EXPECT_EQ(every(), std::vector<int>(8, kWorker));
+}
+
 TEST_F(SteeringTest, EchoRepliesGoByTheirId) {
     ASSERT_TRUE(steering_->update(masquerading()));
     EXPECT_EQ(run(frame4(kFar, kOutside, kIcmp, echo(0, 61000))), kWorker);

@@ -105,6 +105,44 @@ def test_other(rig):
     wait_until(routed.passes, "by the file, too")
 
 
+def test_other_beside_masquerading(rig):
+    """Linux lets the client in to a masqueraded host, whose answers only the worker can judge."""
+    web = service([f"{server_address(1)}:80"])
+    rules = '[[masquerade]]\ninside = ["10.0.0.0/24"]\n[forwarding]\nother = "kernel"'
+    rig.usherd.write_config(web, extra=rules)
+    rig.usherd.reload()
+    outside = UdpEcho(rig.client, 10, "outside")
+
+    def masqueraded():
+        with rig.servers[0].inside():
+            server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with server:
+            server.settimeout(1)
+            server.connect((CLIENT, 10))
+            try:
+                server.send(b"out")
+                server.recv(100)
+            except OSError:
+                return False
+        return set(outside.senders) == {EXTERNAL}
+    wait_until(masqueraded, "a rule: what a server opens is masqueraded")
+    with rig.client.inside(), socket.create_connection((server_address(1), 2222), 20) as client:
+        ask(client, b"x" * 50_000)
+    expect(True, "and a connection to the server by its own address works, by Linux")
+    rig.client.run("ping", "-c1", "-W10", "-s", "4000", server_address(1))
+    expect(True, "a ping of it, too, in fragments")
+    with rig.client.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(20)
+        client.connect((server_address(1), 9999))
+        client.send(b"anybody?")
+        try:
+            client.recv(100)
+            said = "nothing"
+        except ConnectionRefusedError:
+            said = "refused"
+    expect(said == "refused", "and its closed port says so")
+
+
 def test(rig):
     rig.start_nginx(1)
     rig.usherd.start(service([f"{server_address(1)}:80"]))
@@ -146,6 +184,7 @@ def test(rig):
     test_new_route(rig)
     test_debug_switch(rig)
     test_other(rig)
+    test_other_beside_masquerading(rig)
 
 
 main("kernel", test, servers=1)

@@ -173,6 +173,22 @@ TEST_F(Exception, WhatNobodyWantsIsDroppedOrLinuxs) {
     EXPECT_EQ(pass({nobodys}).linuxs.size(), 1U);
 }
 
+// It answers a connection that Linux let in.
+TEST_F(Exception, AnAnswerFromInsideThatIsOfNoConnectionIsDroppedOrLinuxs) {
+    box_.request(R"({"command":"masquerade.set","rules":[{"inside":["198.51.100.0/24"],)"
+                 R"("outside":["203.0.113.20"]}]})");
+    const Frame answer = packet("tcp 198.51.100.2:22 > 10.0.0.77:5000 SA seq=1 ack=1");
+    const Frame tunnel = packet("sctp 198.51.100.2:22 > 10.0.0.77:5000 1 len=16");
+    EXPECT_TRUE(pass({answer, tunnel}).linuxs.empty());
+    EXPECT_EQ(box_.dropped(Drop::no_service), 1U);
+    EXPECT_EQ(box_.dropped(Drop::unknown_protocol), 1U);
+    box_.request(R"({"command":"forwarding.set","other":"kernel"})");
+    const Result result = pass({answer, tunnel});
+    EXPECT_TRUE(result.sent.empty());
+    EXPECT_EQ(result.linuxs.size(), 2U);
+    EXPECT_TRUE(pass({packet("tcp 198.51.100.2:4001 > 10.0.0.77:5000 S seq=1")}).linuxs.empty());
+}
+
 TEST_F(Exception, FragmentsThatNobodyWantsAreDroppedOrLinuxsTogether) {
     const auto fragments = [](const std::string& datagram) {
         return std::vector{packet(datagram + " from=1480 to=2960"),
