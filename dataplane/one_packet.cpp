@@ -6,9 +6,10 @@
 //    Its answer finds no entry. A masquerade rule takes it like whatever else its server sends;
 //    without one it goes unchanged, with the server's own address.
 //  - With [forwarding] other = "kernel", any real server's packet that belongs to no connection and
-//    is not masqueraded: forwarded as any router would. And TCP from inside that is of none and
-//    opens none: it answers a connection that came in by Linux (management 172.16.0.5 > ssh of
-//    10.0.0.100), which steering cannot know. Where Linux has an exception interface, it gets this.
+//    is not masqueraded: forwarded as any router would. And what comes from inside and cannot be
+//    masqueraded: TCP that is of no connection and opens none. It answers a connection that came in
+//    by Linux (management 172.16.0.5 > ssh of 10.0.0.100), which steering cannot know. Where Linux
+//    has an exception interface, it gets this.
 #include "dataplane/thresholds.hpp"
 #include "dataplane/worker.hpp"
 #include "nat/sctp.hpp"

@@ -91,7 +91,7 @@ std::vector<Box::Sent> Box::pass(PortIndex port, const std::vector<Frame>& frame
         char* room = rte_pktmbuf_append(packet, static_cast<std::uint16_t>(frame.size()));
         std::copy(frame.begin(), frame.end(), room);
         packets.push_back(packet);
-        injected_.push_back({frame, port, 0});
+        injected_.push_back({frame, port, others_, 0});
     }
     // Online while it works, as in its thread: nothing that it lets go of is used again meanwhile.
     Worker& worker = director_->worker();
@@ -147,6 +147,10 @@ void Box::wait(std::uint32_t ticks, bool sweep) {
 void Box::change(std::string_view line) {
     director_->request(line);
     changed_ = true;
+    if (line.find("forwarding.set") == std::string_view::npos) return;
+    others_ = true;
+    for (Injected& waiting : injected_)
+        waiting.others = true;
 }
 
 void Box::check_table() {
@@ -236,7 +240,7 @@ void Box::take_back() {
     RunningDirector& director = director_->director();
     if (!director.publish(first_)) found("the configuration is stuck");
     director.change_log({LogLevel::error, 0});
-    changed_ = false;
+    changed_ = others_ = false;
 }
 
 void Box::end_all() {

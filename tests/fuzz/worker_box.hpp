@@ -55,6 +55,7 @@ class Box {
     std::uint64_t first_mark_ = 1;    // of injected_[0]; grows, so an old mark is known as such
     DesiredState first_;
     bool changed_ = false;
+    bool others_ = false;  // Injected's
     std::uint64_t inputs_ = 0;
 };
 

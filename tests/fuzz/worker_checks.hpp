@@ -15,7 +15,8 @@ namespace usher::fuzz {
 struct Injected {
     Frame frame;
     PortIndex port = 0;
-    unsigned sent = 0;  // packets that came out of it
+    bool others = false;  // other = "kernel", now or before: some are forwarded as by a router
+    unsigned sent = 0;    // packets that came out of it
 };
 
 // Each ends the process with what is wrong, if something is.

@@ -113,6 +113,7 @@ constexpr std::string_view kChanges[] = {
     R"({"command":"masquerade.set","rules":[]})",
     R"({"command":"masquerade.set","rules":[{"inside":["10.0.0.0/16","2001:db8:b::/64"]}]})",
     R"({"command":"masquerade.set","rules":[{"inside":["10.0.0.0/16"],"outside":["203.0.113.10"],"ports":"50-54"}]})",
+    R"({"command":"forwarding.set","other":"kernel"})",
     R"({"command":"vs.set","name":"expire_nodest_conn","value":1})",
     R"({"command":"vs.set","name":"expire_quiescent_template","value":1})",
     R"({"command":"vs.set","name":"nat_icmp_send","value":1})",
