@@ -3,31 +3,26 @@
 
 #include <grp.h>
 #include <net/if.h>
-#include <sched.h>
 
 #include <algorithm>
 
 #include "control/desired_state.hpp"
 #include "control/reload.hpp"
+#include "dataplane/cores.hpp"
 #include "schedulers/registry.hpp"
 
 namespace usher {
 
 namespace {
 
-std::vector<unsigned> cores_of_this_thread() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    std::vector<unsigned> cores;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return cores;
-    for (unsigned core = 0; core < CPU_SETSIZE; ++core)
-        if (CPU_ISSET(core, &set)) cores.push_back(core);
-    return cores;
+// Both as they were at first: DPDK then binds this thread to one core, and a reload asks again.
+const std::vector<unsigned>& own_cores() {
+    static const std::vector<unsigned> kCores = inherited_cores();
+    return kCores;
 }
 
-// As it was at first: DPDK then binds this thread to one of them, and a reload asks again.
-const std::vector<unsigned>& allowed_cores() {
-    static const std::vector<unsigned> kCores = cores_of_this_thread();
+const std::vector<unsigned>& cores_to_name() {
+    static const std::vector<unsigned> kCores = permitted_cores();
     return kCores;
 }
 
@@ -58,7 +53,7 @@ std::vector<ConfigError> unsupported(const ReadConfig& read) {
 MachineFacts machine_facts(const Config& config) {
     MachineFacts facts;
     facts.interfaces = interfaces();
-    facts.cores = allowed_cores();
+    facts.cores = cores_to_name();
     if (!config.control.group.empty() && getgrnam(config.control.group.c_str()) != nullptr)
         facts.groups.push_back(config.control.group);
     for (const SchedulerKind& kind : scheduler_kinds())
@@ -78,12 +73,12 @@ ConfigResult load_config(const std::string& path) {
 
 std::vector<unsigned> worker_cores(const Config& config) {
     if (!config.worker_cores.empty()) return config.worker_cores;
-    const std::vector<unsigned>& cores = allowed_cores();
+    const std::vector<unsigned>& cores = own_cores();
     return {cores.empty() ? 0 : cores.back()};
 }
 
 unsigned main_core(const std::vector<unsigned>& worker_cores) {
-    const std::vector<unsigned>& cores = allowed_cores();
+    const std::vector<unsigned>& cores = own_cores();
     for (const unsigned core : cores)
         if (std::find(worker_cores.begin(), worker_cores.end(), core) == worker_cores.end())
             return core;

@@ -15,7 +15,8 @@ MachineFacts machine_facts(const Config& config);
 // Everything is right, or each mistake with its position.
 ConfigResult load_config(const std::string& path);
 
-// The cores of the workers: as written, or the last one that we may use.
+// The cores of the workers: as written, or the last one of those that we were started on. (One that
+// is isolated is taken only when it is named.)
 std::vector<unsigned> worker_cores(const Config& config);
 
 // The core of the control thread: one that no worker has, if there is one.

@@ -2,17 +2,19 @@
 #include "dataplane/eal.hpp"
 
 #include <fmt/format.h>
+#include <linux/mman.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
 
+#include "dataplane/cores.hpp"
 #include "dataplane/driver_log.hpp"
 
 namespace usher {
@@ -38,9 +40,10 @@ std::size_t free_hugepage_bytes() {
     return pages * kHugepage;
 }
 
-// A container may see hugepages that it is not allowed to use.
+// A container may see hugepages that it is not allowed to use. Of 2 MiB, as the box's default size
+// may be another one (default_hugepagesz=1G on the kernel's command line).
 bool may_map_hugepage() {
-    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB | MAP_POPULATE;
     void* page = mmap(nullptr, kHugepage, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (page == MAP_FAILED) return false;
     munmap(page, kHugepage);
@@ -48,16 +51,16 @@ bool may_map_hugepage() {
 }
 
 Result<void> check_cores(const EalConfig& config) {
-    cpu_set_t allowed;
-    CPU_ZERO(&allowed);
-    sched_getaffinity(0, sizeof(allowed), &allowed);
+    const std::vector<unsigned> permitted = permitted_cores();
     std::vector<unsigned> cores = config.worker_cores;
     cores.push_back(config.main_core);
     for (const unsigned core : cores)
-        if (core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed))
-            return fail(Errc::invalid, fmt::format("core {} does not exist or is not allowed to "
-                                                   "this process; `taskset -p $$` shows which are",
-                                                   core));
+        if (std::find(permitted.begin(), permitted.end(), core) == permitted.end())
+            return fail(Errc::invalid,
+                        fmt::format("core {} does not exist or is not allowed to this process; "
+                                    "`lscpu -e` lists the cores, and AllowedCPUs= of the service "
+                                    "or a container's cpuset may leave some out",
+                                    core));
     return {};
 }
 
