@@ -103,7 +103,7 @@ Result<std::vector<Port>> open_ports(const Config& config, std::size_t workers, 
         wanted.copying = copying(interface.zero_copy);
         auto port = Port::open(wanted, pool);
         if (!port) return tl::unexpected(port.error());
-        if (!port->note().empty()) log_notice("{}: {}", interface.name, port->note());
+        if (!port->note().empty()) log_notice("{}", port->note());
         ports.push_back(std::move(*port));
     }
     return ports;

@@ -50,6 +50,12 @@ void count_queues(Question& question, KernelInterface& found) {
     found.combined = channels.rx_count == 0 && channels.combined_count > 0;
 }
 
+bool joins_received(Question& question) {
+    ethtool_value flags{ETHTOOL_GFLAGS, 0};
+    question.request().ifr_data = reinterpret_cast<char*>(&flags);
+    return question.ask(SIOCETHTOOL) && (flags.data & ETH_FLAG_LRO) != 0;
+}
+
 }  // namespace
 
 Result<KernelInterface> kernel_interface(const std::string& name) {
@@ -72,6 +78,7 @@ Result<KernelInterface> kernel_interface(const std::string& name) {
             fmt::format("{} is not an Ethernet interface; name another one in [[interface]]",
                         name));
     std::memcpy(found.mac.bytes.data(), hardware.sa_data, found.mac.bytes.size());
+    found.large_receive = joins_received(question);
     count_queues(question, found);
     return found;
 }

@@ -15,10 +15,11 @@ struct KernelInterface {
     unsigned ifindex = 0;
     MacAddress mac;
     std::uint32_t mtu = 0;
-    bool up = false;           // by the operator
-    bool running = false;      // has a link as well
-    std::uint32_t queues = 1;  // that received packets are spread over
-    bool combined = false;     // each of them with one to transmit: all that AF_XDP can use
+    bool up = false;             // by the operator
+    bool running = false;        // has a link as well
+    std::uint32_t queues = 1;    // that received packets are spread over
+    bool large_receive = false;  // LRO: the NIC joins what it receives
+    bool combined = false;       // each of them with one to transmit: all that AF_XDP can use
 };
 
 Result<KernelInterface> kernel_interface(const std::string& name);

@@ -10,11 +10,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "dataplane/driver_log.hpp"
 #include "dataplane/kernel_interface.hpp"
+#include "dataplane/xdp_attach.hpp"
 #include "dataplane/xdp_program.hpp"
 #include "dataplane/xdp_sockets.hpp"
 
@@ -25,15 +28,14 @@ namespace {
 constexpr std::uint64_t kRssFields =
     RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;
 
-std::string device_for_af_xdp(const KernelInterface& kernel, const PortConfig& config,
-                              int program) {
+std::string device_for_af_xdp(const KernelInterface& kernel, const PortConfig& config, int program,
+                              bool generic) {
     // No busy budget: on veth the driver's default costs a third of the packets a second.
     std::string device = fmt::format(
         "net_af_xdp{},iface={},start_queue=0,queue_count={},busy_budget=0,xdp_prog=/proc/self/fd/"
         "{}",
         kernel.ifindex, config.interface, kernel.queues, program);
-    if (config.copying == Copying::always || config.xdp == XdpPlace::generic)
-        device += ",force_copy=1";
+    if (config.copying == Copying::always || generic) device += ",force_copy=1";
     return device;
 }
 
@@ -88,30 +90,57 @@ Result<void> Port::open_af_xdp() {
     const auto program = steering_object_file();  // until the driver has loaded it
     if (!program) return tl::unexpected(program.error());
     note_ = std::move(*note);
+    program_id_ = 0;
     ifindex_ = kernel->ifindex;
     mtu_ = static_cast<std::uint16_t>(kernel->mtu);
     config_.rx_queues = config_.tx_queues = static_cast<std::uint16_t>(kernel->queues);
 
-    const std::vector<int> sockets = xdp_sockets();
-    const std::vector<int> programs = bpf_descriptors();
-    const auto opened = open_device(device_for_af_xdp(*kernel, config_, program->get()));
-    sockets_ = opened_since(sockets, xdp_sockets());
-    programs_ = opened_since(programs, bpf_descriptors());
-    if (!opened) return opened;
-    return settle_xdp();
+    return attach(*kernel, program->get()).and_then([&] { return settle_xdp(); });
 }
 
-// What the kernel chose, or is made to. The maps are still empty: no packet is ours yet.
+// Where the file wants it. By itself in the NIC's driver, and behind it when the driver has XDP but
+// refuses (an offload that is on, the MTU of a veth's other end): it must copy then.
+Result<void> Port::attach(const KernelInterface& kernel, int program) {
+    forget_refused_attachment();
+    auto opened = open_attached(kernel, program, config_.xdp == XdpPlace::generic);
+    refusal_ = refused_attachment();
+    if (!opened || refusal_.empty()) return opened;
+    if (kernel.large_receive)
+        refusal_ += fmt::format("; it joins what it receives: ethtool -K {} lro off", interface_);
+    note_ += fmt::format(
+        "{}{}: its driver refuses the XDP program ({}), so it runs in the kernel's generic path, "
+        "which is slower",
+        note_.empty() ? "" : "; ", interface_, refusal_);
+    if (std::none_of(sockets_.begin(), sockets_.end(), is_zero_copy)) return opened;
+    close();
+    return open_attached(kernel, program, true);
+}
+
+Result<void> Port::open_attached(const KernelInterface& kernel, int program, bool generic) {
+    const AttachGeneric there(generic);
+    const std::vector<int> sockets = xdp_sockets();
+    const std::vector<int> programs = bpf_descriptors();
+    const auto opened = open_device(device_for_af_xdp(kernel, config_, program, generic));
+    sockets_ = opened_since(sockets, xdp_sockets());
+    programs_ = opened_since(programs, bpf_descriptors());
+    return opened;
+}
+
+// What the kernel chose, or was made to. The maps are still empty: no packet is ours yet.
 Result<void> Port::settle_xdp() {
-    if (config_.xdp == XdpPlace::generic)
-        if (auto moved = move_to_generic(ifindex_, programs_); !moved) return moved;
-    program_id_ = attached_id(ifindex_);
+    program_id_ = attached_id(ifindex_).value_or(0);
+    if (program_id_ == 0)
+        return fail(Errc::unavailable,
+                    fmt::format("{}: its XDP program was taken off at once; stop what does that",
+                                interface_));
     const bool generic = is_generic(ifindex_);
     if (generic && config_.xdp == XdpPlace::native)
         return fail(Errc::not_supported,
-                    fmt::format("{}: its driver has no XDP of its own, and the file says xdp = "
-                                "\"native\"; \"auto\" takes the kernel's generic one",
-                                interface_));
+                    fmt::format("{}: its driver {}, and the file says xdp = \"native\"; \"auto\" "
+                                "takes the kernel's generic one",
+                                interface_,
+                                refusal_.empty() ? "has no XDP of its own"
+                                                 : "refuses the XDP program (" + refusal_ + ")"));
     const bool copies = std::any_of(sockets_.begin(), sockets_.end(),
                                     [](int socket) { return !is_zero_copy(socket); });
     if (copies && config_.copying == Copying::never)
@@ -221,6 +250,7 @@ Port::Port(Port&& other) noexcept
       interface_(std::move(other.interface_)),
       note_(std::move(other.note_)),
       attachment_(std::move(other.attachment_)),
+      refusal_(std::move(other.refusal_)),
       program_id_(other.program_id_),
       sockets_(std::exchange(other.sockets_, {})),
       programs_(std::exchange(other.programs_, {})),
@@ -237,6 +267,7 @@ void Port::close() {
         rte_eth_dev_info_get(id_, &info);
         if (started_) rte_eth_dev_stop(id_);
         if (is_af_xdp()) take_off();
+        const KeepAttached keep(has_foreign_program());  // which is not the driver's to take off
         rte_eth_dev_close(id_);
         if (info.device != nullptr) rte_dev_remove(info.device);
     }
@@ -254,11 +285,25 @@ void Port::close() {
     probed_ = started_ = false;
 }
 
-// What lies in the rings of a socket is ours when the kernel has let go of it.
+// What lies in the rings of a socket is ours when the kernel has let go of it; or, where it copies,
+// when no program gives it packets any more.
 void Port::take_off() {
+    constexpr std::chrono::milliseconds kUnderWay{10};  // a program that runs while it is taken off
     detach_id(ifindex_, program_id_);
+    std::this_thread::sleep_for(kUnderWay);
     for (const int socket : sockets_)
-        if (!is_bound(socket)) take_back_packets(socket, pool_);
+        if (!is_bound(socket) || !is_zero_copy(socket)) take_back_packets(socket, pool_);
+}
+
+Port::Program Port::program() const {
+    const auto there = attached_id(ifindex_);
+    if (!there || *there == program_id_) return Program::ours;
+    return *there == 0 ? Program::none : Program::foreign;
+}
+
+// Before the port is open, what is there is what is being opened.
+bool Port::has_foreign_program() const {
+    return is_af_xdp() && program_id_ != 0 && program() == Program::foreign;
 }
 
 bool Port::is_lost() const {

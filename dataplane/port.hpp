@@ -20,8 +20,10 @@ struct rte_mempool;
 
 namespace usher {
 
+struct KernelInterface;
+
 // Where the XDP program runs: in the NIC's driver, or (generic) after it, which is slower and works
-// with every driver. By itself the kernel takes the first where the driver has it.
+// with every driver. By itself it is the first where the driver has it and takes our program.
 enum class XdpPlace : std::uint8_t { automatic, native, generic };
 enum class Copying : std::uint8_t { automatic, never, always };  // between NIC and our memory
 
@@ -71,6 +73,10 @@ class Port {
     bool is_open() const { return started_; }
     // af_xdp: the kernel has taken the interface away, deleted or moved; nothing comes any more.
     bool is_lost() const;
+    // af_xdp: the XDP program that the interface has. Anybody may take ours off or put another one
+    // in its place (`ip link set eth0 xdp off`), and then nothing comes any more.
+    enum class Program : std::uint8_t { ours, none, foreign };
+    Program program() const;
 
     std::uint16_t id() const { return id_; }
     std::uint16_t rx_queues() const { return rx_queues_; }
@@ -80,7 +86,8 @@ class Port {
     std::uint16_t mtu() const { return mtu_; }
     unsigned ifindex() const { return ifindex_; }  // 0: not the kernel's interface
     bool is_af_xdp() const { return ifindex_ != 0; }
-    const std::string& note() const { return note_; }  // for the log at start, or empty
+    const std::string& note() const { return note_; }  // for the log when it was opened, or empty
+    std::uint16_t queues_wanted() const { return config_.queues; }  // 0: those that there are
     // For a person: "native XDP, copying", or the driver's name.
     const std::string& attachment() const { return attachment_; }
     // The AF_XDP socket of a receive queue, which becomes readable with packets; -1: none.
@@ -99,7 +106,10 @@ class Port {
     Result<void> configure();
     Result<void> set_up_queues();
     Result<void> start();
+    Result<void> attach(const KernelInterface& kernel, int program);
+    Result<void> open_attached(const KernelInterface& kernel, int program, bool generic);
     Result<void> settle_xdp();
+    bool has_foreign_program() const;
     Result<void> map_sockets() const;
     void take_off();
 
@@ -117,6 +127,7 @@ class Port {
     std::string interface_;
     std::string note_;
     std::string attachment_;
+    std::string refusal_;           // why the NIC's driver did not take the program, or empty
     std::uint32_t program_id_ = 0;  // the kernel's number
     std::vector<int> sockets_;      // by queue; the driver's
     std::vector<int> programs_;     // descriptors of what the driver loaded, which it never closes

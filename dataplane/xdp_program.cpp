@@ -83,20 +83,6 @@ Result<void> detach(unsigned ifindex) {
     return {};
 }
 
-// The descriptor among `ours` of the program that the interface has.
-std::optional<int> program_of(unsigned ifindex, const std::vector<int>& ours) {
-    const std::uint32_t id = attached_to(ifindex).prog_id;
-    for (const int descriptor : ours) {
-        if (id == 0 || is_bpf_map(descriptor)) continue;
-        bpf_prog_info info{};
-        std::uint32_t size = sizeof(info);
-        if (bpf_obj_get_info_by_fd(descriptor, &info, &size) == 0 && info.id == id &&
-            std::string_view(info.name) == STEERING_PROGRAM)
-            return descriptor;
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 Result<UniqueFd> steering_object_file() {
@@ -125,9 +111,11 @@ Result<std::optional<AttachedProgram>> attached_program(const std::string& inter
     if (program.get() < 0)
         return fail(
             Errc::permission,
-            fmt::format("{0} has XDP program {1}, which cannot be looked at: {2}; if nobody "
-                        "needs it: ip link set {0} xdp off",
-                        interface, id, std::strerror(errno)));
+            fmt::format(
+                "{0} has an XDP program which is not ours (id {1}; it cannot be looked at: {2}). "
+                "`bpftool prog show id {1}` names it; stop its owner or remove it: ip link "
+                "set {0} xdp off",
+                interface, id, std::strerror(errno)));
     bpf_prog_info info{};
     std::uint32_t size = sizeof(info);
     if (bpf_obj_get_info_by_fd(program.get(), &info, &size) < 0)
@@ -191,31 +179,14 @@ bool is_bpf_map(int descriptor) {
            "anon_inode:bpf-map";
 }
 
-Result<void> move_to_generic(unsigned ifindex, const std::vector<int>& ours) {
-    const auto program = program_of(ifindex, ours);
-    if (!program)
-        return fail(Errc::unavailable,
-                    fmt::format("{0} does not have our XDP program any more; stop what took it off "
-                                "(`bpftool net` shows what is there now), and start usherd again",
-                                name_of(ifindex)));
-    if (is_generic(ifindex)) return {};
-    if (auto off = detach(ifindex); !off) return off;
-    if (const int error =
-            bpf_xdp_attach(static_cast<int>(ifindex), *program, XDP_FLAGS_SKB_MODE, nullptr);
-        error < 0)
-        return fail(Errc::unavailable,
-                    fmt::format("{} does not take a generic XDP program: {}; leave xdp out of its "
-                                "[[interface]], or use another interface",
-                                name_of(ifindex), std::strerror(-error)));
-    return {};
-}
-
 bool is_generic(unsigned ifindex) {
     return attached_to(ifindex).attach_mode == XDP_ATTACHED_SKB;
 }
 
-std::uint32_t attached_id(unsigned ifindex) {
-    return attached_to(ifindex).prog_id;
+std::optional<std::uint32_t> attached_id(unsigned ifindex) {
+    std::uint32_t id = 0;
+    if (bpf_xdp_query_id(static_cast<int>(ifindex), 0, &id) < 0) return std::nullopt;
+    return id;
 }
 
 void detach_id(unsigned ifindex, std::uint32_t id) {

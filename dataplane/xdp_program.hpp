@@ -45,12 +45,11 @@ Result<void> detach_steering(unsigned ifindex);
 std::vector<int> bpf_descriptors();
 bool is_bpf_map(int descriptor);
 
-// With the descriptor of the interface's program among `ours`, so that it needs no right to open
-// others. The program runs in the driver; afterwards in the kernel's generic path.
-Result<void> move_to_generic(unsigned ifindex, const std::vector<int>& ours);
+// The program runs in the kernel's generic path, not in the driver.
 bool is_generic(unsigned ifindex);
-// Its number, 0: none. Takes it off if it has that number, wherever it runs.
-std::uint32_t attached_id(unsigned ifindex);
+// Its number, 0: none; nothing: the kernel does not say. Takes it off if it has that number,
+// wherever it runs.
+std::optional<std::uint32_t> attached_id(unsigned ifindex);
 void detach_id(unsigned ifindex, std::uint32_t id);
 
 // Says in the program's map of sockets which one has queue 0, 1, ...

@@ -19,8 +19,8 @@ std::vector<int> opened_since(const std::vector<int>& before, const std::vector<
 bool is_bound(int socket);
 
 // Gives the packets that lie in its rings back to the pool: the driver forgets them when it closes
-// a socket. Only when the socket is not bound any more, and before the driver closes it. Returns
-// how many.
+// a socket. Only when the socket is not bound any more, or copies and no XDP program and no worker
+// uses it; and before the driver closes it. Returns how many.
 unsigned take_back_packets(int socket, rte_mempool* pool);
 
 // Packets go between the NIC and our memory without being copied. The socket must be bound.

@@ -209,6 +209,22 @@ class PortsTest(unittest.TestCase):
         self.assertIn("the file says xdp = \"native\"", self.refuses("native@x0"))
         self.assertEqual(programs(), set())
 
+    def test_generic_xdp_where_the_driver_refuses_the_program(self):
+        run("ip", "-n", CLIENT, "link", "set", "c0", "mtu", "9000")
+        why = "Peer MTU is too large to set XDP"
+        for interface in ("d0", "copy@d0", "generic@d0"):
+            mode, out = self.modes(interface, "d1")
+            self.assertEqual(mode, 2, interface)
+            self.assertIn("generic XDP, copying", out)
+        driver = self.starts("d0", "d1")
+        self.assertTrue([line for line in driver.lines if why in line and "generic path" in line],
+                        driver.lines)
+        self.assertEqual(driver.end(signal.SIGTERM)[0], 0)
+        message = self.refuses("native@d0")
+        self.assertIn(why, message)
+        self.assertIn("\"auto\" takes the kernel's generic one", message)
+        self.assertEqual(programs(), set())
+
     def test_zero_copy_is_refused_where_the_driver_copies(self):
         self.assertIn("has to copy, and the file says zero_copy = \"on\"", self.refuses("zero@d0"))
         self.assertEqual(programs(), set())
