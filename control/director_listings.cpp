@@ -175,6 +175,21 @@ void RunningDirector::describe_interface(PortRow& row) const {
         if (word.value == interface.attach) row.attach = word.text;
 }
 
+// Of a VLAN that has a device; number 0: it has none.
+void RunningDirector::add_what_linux_says(PortRow& row, const PlannedPort& vlan) const {
+    if (parts_.kernel == nullptr || vlan.ifindex == 0) return;
+    const auto& links = parts_.kernel->network().links;
+    const auto link = links.find(vlan.ifindex);
+    if (link == links.end()) {
+        row.link = false;
+        row.detail += kernel_has(vlan.name) ? ", left out, the log says why" : ", gone";
+        return;
+    }
+    row.link = row.link && link->second.up && link->second.carrier;
+    row.mac = link->second.mac.to_string();
+    row.mtu = link->second.mtu;
+}
+
 // VLANs have the ports of their parents, which count for all of them.
 void RunningDirector::add_vlans(std::vector<PortRow>& rows) const {
     for (std::size_t i = parts_.ports.size(); i < parts_.interfaces.size(); ++i) {
@@ -188,6 +203,7 @@ void RunningDirector::add_vlans(std::vector<PortRow>& rows) const {
         row.link = parts_.ports[vlan.vlan.parent]->link_up();
         row.detail = "VLAN " + std::to_string(vlan.vlan.id) + " of " +
                      parts_.interfaces[vlan.vlan.parent].name + ", counted there";
+        add_what_linux_says(row, vlan);
         rows.push_back(row);
     }
 }
@@ -201,6 +217,24 @@ void RunningDirector::add_what_linux_says(PortRow& row, const Port& port) const 
     row.mac = link->second.mac.to_string();
     row.mtu = link->second.mtu;
     if (link->second.name != row.name) row.detail += ", now called " + link->second.name;
+}
+
+std::string RunningDirector::why_closed(const Port& port) const {
+    return kernel_has(port.interface()) ? "not open, the log says why" : "gone";
+}
+
+bool RunningDirector::kernel_has(const std::string& interface) const {
+    return parts_.kernel != nullptr && parts_.kernel->network().link(interface) != nullptr;
+}
+
+// What would be ours and came by a queue that nobody has opened (ethtool -L, PortKeeper).
+void RunningDirector::add_what_steering_says(PortRow& row, PortIndex port) const {
+    const auto steering = parts_.steering.find(port);
+    if (steering == parts_.steering.end()) return;
+    const auto counts = steering->second.counts();
+    if (!counts || (*counts)[STEERING_NO_WORKER] == 0) return;
+    row.detail += ", " + std::to_string((*counts)[STEERING_NO_WORKER]) +
+                  " packets left to Linux: their queues have no worker";
 }
 
 std::vector<PortRow> RunningDirector::ports() const {
@@ -222,8 +256,9 @@ std::vector<PortRow> RunningDirector::ports() const {
         row.tx_errors = statistics.tx_errors;
         row.detail = std::to_string(port.rx_queues()) + " rx and " +
                      std::to_string(port.tx_queues()) + " tx queues, " +
-                     (port.is_open() ? port.attachment() : "gone");
+                     (port.is_open() ? port.attachment() : why_closed(port));
         add_what_linux_says(row, port);
+        add_what_steering_says(row, static_cast<PortIndex>(i));
         rows.push_back(row);
     }
     if (!parts_.ports.empty()) add_vlans(rows);

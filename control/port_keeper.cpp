@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/port_keeper.hpp"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "control/log.hpp"
+#include "dataplane/kernel_interface.hpp"
 
 namespace usher {
 
@@ -15,6 +18,7 @@ PortKeeper::PortKeeper(Parts parts) : parts_(std::move(parts)), known_(parts_.po
         known_[i].name = link->second.name;
         known_[i].up = link->second.up;
         known_[i].mtu = link->second.mtu;
+        known_[i].queues = known_[i].most_queues = parts_.ports[i].rx_queues();
     }
 }
 
@@ -27,6 +31,9 @@ void PortKeeper::on_second() {
     for (Known& known : known_)
         known.again = true;
     look();
+    for (std::size_t i = 0; i < known_.size(); ++i)
+        if (parts_.ports[i].is_af_xdp() && parts_.ports[i].is_open())
+            watch_queues(static_cast<PortIndex>(i));
 }
 
 void PortKeeper::watch(PortIndex index) {
@@ -36,7 +43,13 @@ void PortKeeper::watch(PortIndex index) {
     const auto link = links.find(port.ifindex());
     // Moved away and back, it is there as before, but its sockets are not bound to it any more.
     if (link == links.end() || port.is_lost()) {
-        lose(index);
+        lose(index, "gone, the others go on");
+        return try_again(index);
+    }
+    if (const Port::Program program = port.program(); program != Port::Program::ours) {
+        lose(index, program == Port::Program::none
+                        ? "somebody has taken its XDP program off, without which nothing comes"
+                        : "somebody has put another XDP program in the place of ours");
         return try_again(index);
     }
     note_changes(index, link->second);
@@ -61,8 +74,30 @@ void PortKeeper::note_changes(PortIndex index, const KernelLink& link) {
     known.mtu = link.mtu;
 }
 
+// By queues that we have not opened packets come that Linux gets; by those that have gone nothing
+// is sent.
+void PortKeeper::watch_queues(PortIndex index) {
+    const Port& port = parts_.ports[index];
+    Known& known = known_[index];
+    const auto now = kernel_interface(known.name);
+    if (!now || now->ifindex != port.ifindex() || now->queues == known.queues) return;
+    known.queues = now->queues;
+    if (now->queues == port.rx_queues())
+        return log_notice("{}: it receives by {} queues again", port.interface(), now->queues);
+    const bool is_served = now->queues <= known.most_queues && known.name == port.interface() &&
+                           check_queues(known.name, *now, port.queues_wanted());
+    if (!is_served)
+        return log_warning(
+            "{0}: it has {1} receive queues now and is served with {2}: what comes by others is "
+            "left "
+            "to Linux; ethtool -L {0} {3} {2}, or restart usherd",
+            known.name, now->queues, port.rx_queues(), now->combined ? "combined" : "rx");
+    lose(index, fmt::format("it has {} receive queues now, and is opened anew", now->queues));
+    try_again(index);
+}
+
 template <class Change>
-void PortKeeper::with_workers_stopped(const char* why, PortIndex index, Change change) {
+void PortKeeper::with_workers_stopped(const std::string& why, PortIndex index, Change change) {
     using Clock = std::chrono::steady_clock;
     const auto from = Clock::now();
     parts_.threads.stop();
@@ -73,10 +108,9 @@ void PortKeeper::with_workers_stopped(const char* why, PortIndex index, Change c
                stood.count());
 }
 
-void PortKeeper::lose(PortIndex index) {
+void PortKeeper::lose(PortIndex index, const std::string& why) {
     Port& port = parts_.ports[index];
-    with_workers_stopped("gone, the others go on", index,
-                         [&] { parts_.threads.disconnect(index); });
+    with_workers_stopped(why, index, [&] { parts_.threads.disconnect(index); });
     port.close();
     parts_.director.lose_port(index);
     known_[index].again = true;
@@ -100,6 +134,8 @@ void PortKeeper::try_again(PortIndex index) {
     known.name = link->name;
     known.up = link->up;
     known.mtu = link->mtu;
+    known.queues = port.rx_queues();
+    if (!port.note().empty()) log_notice("{}", port.note());
     with_workers_stopped("here again", index, [&] { parts_.threads.connect(index, port); });
     parts_.director.replace_port(index, std::move(*steering));
 }

@@ -7,6 +7,9 @@
 //   port` shows it as gone. Connections stay in the table.
 //   An ext0 appears, perhaps with another number and MAC address: it is opened while it is still
 //   down, so that the kernel sees no packet of ours; the workers stop for a moment and have it.
+// So it is when its XDP program is taken off, and when it gets another number of queues (ethtool
+// -L), but for more than it was started with: the packet pool has no buffers for these. While
+// another program is in the place of ours it stays closed, and the log says so.
 // An interface that is set down, renamed or given another MTU stays open: there is nothing to do
 // but to say it.
 #pragma once
@@ -32,8 +35,9 @@ class PortKeeper {
     };
     explicit PortKeeper(Parts parts);
 
-    void look();       // after each news of the kernel's
-    void on_second();  // what could not be opened again is tried once more
+    void look();  // after each news of the kernel's
+    // What could not be opened again is tried once more; what Linux sends no news of is looked at.
+    void on_second();
 
   private:
     // As it was when we last looked; a port that is not the kernel's has no name.
@@ -41,16 +45,19 @@ class PortKeeper {
         std::string name;
         bool up = true;
         std::uint32_t mtu = 0;
-        std::string trouble;  // why it is not open, as logged
-        bool again = true;    // may be tried: a second has passed, or the link has changed
-        KernelLink tried;     // as it was then
+        std::uint32_t queues = 0;       // that it receives by
+        std::uint32_t most_queues = 0;  // that there are packet buffers for
+        std::string trouble;            // why it is not open, as logged
+        bool again = true;  // may be tried: a second has passed, or the link has changed
+        KernelLink tried;   // as it was then
     };
     void watch(PortIndex index);
     void note_changes(PortIndex index, const KernelLink& link);
-    void lose(PortIndex index);
+    void watch_queues(PortIndex index);
+    void lose(PortIndex index, const std::string& why);
     void try_again(PortIndex index);
     template <class Change>
-    void with_workers_stopped(const char* why, PortIndex index, Change change);
+    void with_workers_stopped(const std::string& why, PortIndex index, Change change);
 
     Parts parts_;
     std::vector<Known> known_;

@@ -90,6 +90,10 @@ class RunningDirector final : public Director {
     Stats read_slot(ServerSlot slot) const;
     std::string queues_of(const Worker& worker) const;
     void add_what_linux_says(PortRow& row, const Port& port) const;
+    void add_what_steering_says(PortRow& row, PortIndex port) const;
+    void add_what_linux_says(PortRow& row, const PlannedPort& vlan) const;
+    bool kernel_has(const std::string& interface) const;
+    std::string why_closed(const Port& port) const;
     void describe_interface(PortRow& row) const;
     void add_vlans(std::vector<PortRow>& rows) const;
     void sample_loads();

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Interfaces that go and come while usherd runs: set down, given another MTU, renamed, deleted and
-made again, moved away and back. Meanwhile another client is served through another interface, and
+made again, moved away and back, without their XDP program or with another one, with more queues.
+Meanwhile another client is served through another interface, and
 connections go on when the interface is back."""
 
+import json
 import socket
 import sys
 import threading
@@ -13,10 +15,15 @@ sys.dont_write_bytecode = True
 from boxes import Box  # noqa: E402
 from checks import expect, wait_until  # noqa: E402
 from echo import TcpEcho, UdpEcho, ask  # noqa: E402
+from processes import run  # noqa: E402
 from topology import CLIENT, VIP, main, server_address, service  # noqa: E402
 
 SERVER = server_address(1)
 INTERFACES = {"ext0": "external", "ext1": "external", "int0": "internal"}
+FOREIGN = """
+#include <linux/bpf.h>
+__attribute__((section("xdp"), used)) int somebody_else(struct xdp_md *c) { return XDP_PASS; }
+"""
 TIMES = 12  # deleted and made again: more often than the packet pool would last if each lost some
 
 
@@ -152,6 +159,51 @@ def move(rig, flows):
     flows.go_on("moved back")
 
 
+def program(rig):
+    """The XDP program that ext0 has now; None: none."""
+    (row,) = json.loads(rig.director.run("ip", "-j", "link", "show", "ext0"))
+    return row.get("xdp", {}).get("prog", {}).get("id")
+
+
+def take_program_off(rig, flows):
+    for _ in range(TIMES):
+        before = program(rig)
+        rig.director.ip("link set ext0 xdp off")
+        wait_until(lambda: program(rig) not in (None, before), "its program is put on again")
+    flows.go_on(f"with its XDP program taken off {TIMES} times")
+
+
+def replace_program(rig, flows):
+    source, built = rig.folder / "foreign.c", rig.folder / "foreign.o"
+    source.write_text(FOREIGN)
+    multiarch = run(["gcc", "-print-multiarch"]).strip()
+    run(["clang", "-target", "bpf", "-O2", "-idirafter", f"/usr/include/{multiarch}", "-c", source,
+         "-o", built])
+    offset = rig.usherd.log.stat().st_size
+    # Not in the box's own view of /sys, where ip misses a file system for BPF.
+    run(["nsenter", "-t", rig.director.holder.pid, "--net", "ip", "-force", "link", "set", "dev",
+         "ext0", "xdp", "obj", built, "sec", "xdp"])
+    foreign = program(rig)
+    rig.usherd.await_log(f"which is not ours (id {foreign}", offset)
+    rig.usherd.await_log("ip link set ext0 xdp off", offset)
+    wait_until(lambda: "not open" in port(rig)["detail"], "a foreign program: usher port says so")
+    time.sleep(1.5)
+    expect(program(rig) == foreign, "it is named, with the remedy, and left alone")
+    rig.director.ip("link set ext0 xdp off")
+    flows.go_on("after the foreign program has gone")
+
+
+def change_queues(rig, flows):
+    offset = rig.usherd.log.stat().st_size
+    rig.director.run("ethtool", "-L", "ext0", "rx", "2", "tx", "2")
+    rig.usherd.await_log("ethtool -L ext0 rx 1", offset)
+    expect(True, "more queues than it was started with are warned of, with the remedy")
+    flows.go_on("with one more receive queue")
+    rig.director.run("ethtool", "-L", "ext0", "rx", "1", "tx", "1")
+    rig.usherd.await_log("it receives by 1 queues again", offset)
+    flows.go_on("with one queue again")
+
+
 def test(rig):
     UdpEcho(rig.servers[0], 7, "1")
     TcpEcho(rig.servers[0], 8)
@@ -162,7 +214,8 @@ def test(rig):
     flows.go_on("at first")
     asker = Asker(other)
     before = port(rig)["rx_packets"]
-    for happens in (set_down, change_mtu, rename, delete, move):
+    for happens in (set_down, change_mtu, rename, delete, move, take_program_off,
+                    replace_program, change_queues):
         answered = asker.answered
         happens(rig, flows)
         expect(asker.lost == 0 and asker.answered > answered,
