@@ -75,15 +75,38 @@ Result<PortIndex> parent_port(PortLayout& layout, const Tagged& tagged,
     return static_cast<PortIndex>(known - layout.ports.begin());
 }
 
+// What Linux has of a port it has of the master: addresses, routes and neighbours. Without them
+// nothing can be forwarded there.
+tl::unexpected<Error> is_port_of(const KernelLink& link, const KernelLink& master) {
+    if (master.kind == "bond")
+        return cannot(
+            fmt::format("{0} is a member of {1}; name {1} instead", link.name, master.name));
+    if (master.kind == "vrf")
+        return cannot(
+            fmt::format("{0} is a port of {1}, a VRF, whose routes are in a table of its own; only "
+                        "the main table is followed: ip link set {0} nomaster",
+                        link.name, master.name));
+    if (master.kind == "openvswitch")
+        return cannot(
+            fmt::format("{0} is a port of Open vSwitch; name an internal port of the bridge, or: "
+                        "ovs-vsctl del-port {0}",
+                        link.name));
+    return cannot(fmt::format("{0} is a port of {1}; name {1}, or: ip link set {0} nomaster",
+                              link.name, master.name));
+}
+
+Result<void> is_nobodys_port(const std::string& name, const KernelNetwork& kernel) {
+    const KernelLink* link = kernel.link(name);
+    const auto master = link == nullptr ? kernel.links.end() : kernel.links.find(link->master);
+    if (master == kernel.links.end()) return {};
+    return is_port_of(*link, master->second);
+}
+
 // A bond hands an XDP program of the driver's on to its members, which cannot give packets to
 // sockets of the bond: there the generic one is the way. Its members' packets are the bond's.
 Result<void> fit_to_bond(InterfaceConfig& interface, const KernelNetwork& kernel) {
     const KernelLink* link = kernel.link(interface.name);
     if (interface.attach != AttachKind::af_xdp || link == nullptr) return {};
-    const auto master = kernel.links.find(link->master);
-    if (master != kernel.links.end() && master->second.kind == "bond")
-        return cannot(fmt::format("{0} is a member of {1}; name {1} instead", link->name,
-                                  master->second.name));
     if (link->kind != "bond") return {};
     if (interface.xdp == XdpMode::native)
         return cannot(
@@ -91,6 +114,26 @@ Result<void> fit_to_bond(InterfaceConfig& interface, const KernelNetwork& kernel
                         "or say xdp = \"generic\"",
                         link->name));
     interface.xdp = XdpMode::generic;
+    return {};
+}
+
+// Of what the file names. Under VLANs only, frames of a bond's member are the bond's, too; other
+// masters leave frames with tags to the VLANs.
+Result<void> check_masters(const PortLayout& layout, const std::vector<InterfaceConfig>& interfaces,
+                           const KernelNetwork& kernel) {
+    const auto of_linux = [](const InterfaceConfig& each) {
+        return each.attach == AttachKind::af_xdp;
+    };
+    for (const InterfaceConfig& interface : interfaces)
+        if (of_linux(interface))
+            if (auto free = is_nobodys_port(interface.name, kernel); !free) return free;
+    for (const PortLayout::Physical& port : layout.ports) {
+        const KernelLink* link = kernel.link(port.config.name);
+        if (!of_linux(port.config) || link == nullptr) continue;
+        const auto master = kernel.links.find(link->master);
+        if (master != kernel.links.end() && master->second.kind == "bond")
+            return is_port_of(*link, master->second);
+    }
     return {};
 }
 
@@ -122,6 +165,8 @@ Result<PortLayout> lay_out_ports(const std::vector<InterfaceConfig>& interfaces,
         layout.vlans.push_back(
             {interfaces[i].name, link != nullptr ? link->ifindex : 0, {*parent, tags[i].id}});
     }
+    if (auto fits = check_masters(layout, interfaces, kernel); !fits)
+        return tl::unexpected(fits.error());
     for (PortLayout::Physical& port : layout.ports)
         if (auto fits = fit_to_bond(port.config, kernel); !fits)
             return tl::unexpected(fits.error());

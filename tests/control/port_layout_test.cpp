@@ -129,6 +129,38 @@ TEST_F(PortLayoutTest, ABondIsServedByGenericXdp) {
     EXPECT_NE(refusal({named("eth2")}).find("name bond0 instead"), std::string::npos);
 }
 
+// It passed, had no address or route, and forwarded nothing.
+TEST_F(PortLayoutTest, APortOfAnotherInterfaceIsRefused) {
+    add(9, "br0", "bridge");
+    add(10, "eth2").master = 9;
+    EXPECT_EQ(refusal({named("eth2")}),
+              "eth2 is a port of br0; name br0, or: ip link set eth2 nomaster");
+    EXPECT_EQ(refusal({named("br0")}), "");
+    kernel.links[9].kind = "team";
+    EXPECT_NE(refusal({named("eth2")}).find("name br0, or"), std::string::npos);
+    kernel.links[9].kind = "vrf";
+    EXPECT_NE(refusal({named("eth2")}).find("br0, a VRF"), std::string::npos);
+    kernel.links[9].kind = "openvswitch";
+    EXPECT_NE(refusal({named("eth2")}).find("ovs-vsctl del-port eth2"), std::string::npos);
+    InterfaceConfig nic = named("eth2");
+    nic.attach = AttachKind::device;
+    EXPECT_EQ(refusal({nic}), "") << "not Linux's interface of that name";
+}
+
+TEST_F(PortLayoutTest, AVlanMayNotBeAPortButMayBeOnOne) {
+    add(9, "br0", "bridge");
+    kernel.links[2].master = 9;
+    EXPECT_EQ(refusal({named("eth0.10")}), "") << "what has no tag is the bridge's";
+    EXPECT_NE(refusal({named("eth0.10"), named("eth0")}).find("eth0 is a port of br0"),
+              std::string::npos);
+    kernel.links[9].kind = "bond";
+    EXPECT_NE(refusal({named("eth0.10")}).find("eth0 is a member of br0"), std::string::npos);
+    kernel.links[2].master = 0;
+    kernel.links[9].kind = "bridge";
+    kernel.links[4].master = 9;
+    EXPECT_NE(refusal({named("eth0.10")}).find("eth0.10 is a port of br0"), std::string::npos);
+}
+
 TEST(DecodeLink, ReadsAVlanDevice) {
     const auto link = decode_vlan("eth0.10", 10, {0x81, 0x00}).value();
     EXPECT_EQ(link.kind, "vlan");
