@@ -83,8 +83,8 @@ Copying copying(ZeroCopy zero_copy) {
 tl::unexpected<Error> no_hugepages(unsigned packets) {
     constexpr std::size_t kHugepage = 2 * 1024 * 1024;
     return fail(Errc::no_space,
-                fmt::format("attach = \"pci\" needs hugepages, and there are too few: sysctl -w "
-                            "vm.nr_hugepages={}",
+                fmt::format("attach = \"pci\" needs hugepages of 2 MiB, and there are too few: "
+                            "echo {} > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
                             hugepage_bytes(packets) / kHugepage + 1));
 }
 

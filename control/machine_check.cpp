@@ -139,8 +139,10 @@ void check_hugepages(const Config& config, const Machine& machine, Findings& fin
                      machine.free_hugepages, wanted, packets,
                      must ? "; a NIC of its own (attach = \"pci\") needs them"
                           : "; it works without, a little slower"),
-         fmt::format("sysctl -w vm.nr_hugepages={}, and in /etc/sysctl.d for the next boot",
-                     used + wanted)});
+         fmt::format(
+             "echo {0} > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, and for the "
+             "next boot hugepagesz=2M hugepages={0} on the kernel's command line",
+             used + wanted)});
 }
 
 void check_table(const Config& config, const Machine& machine, Findings& findings) {

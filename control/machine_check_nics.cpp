@@ -101,9 +101,11 @@ void Judge::offloads_and_programs(const NicFacts& nic) {
     if (!nic.foreign_program.empty())
         error(fmt::format("has an XDP program that is not ours ({})", nic.foreign_program),
               fmt::format("stop its owner, or ip link set {} xdp off", wire_));
-    if (nic.large_receive)
-        error("the NIC joins received packets (LRO), which XDP refuses",
-              fmt::format("ethtool -K {} lro off", wire_));
+    if (nic.large_receive && interface_.xdp != XdpMode::generic)
+        add(interface_.xdp == XdpMode::native ? Grade::error : Grade::advice,
+            "the NIC joins received packets (LRO), and drivers refuse XDP with that, or turn it "
+            "off",
+            fmt::format("ethtool -K {} lro off", wire_));
     if (nic.strips_vlan && nic.has_vlans)
         advice(
             "the NIC takes VLAN tags off, so that XDP cannot tell the networks apart; usherd "

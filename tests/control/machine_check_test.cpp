@@ -122,8 +122,9 @@ const Case kCases[] = {
          b.machine.free_hugepages = 40;
      },
      "advice  hugepages: 40 of 2 MiB are free and 48 are needed for 16384 packet buffers; it "
-     "works without, a little slower: sysctl -w vm.nr_hugepages=108, and in /etc/sysctl.d for the "
-     "next boot\n"},
+     "works without, a little slower: echo 108 > "
+     "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, and for the next boot hugepagesz=2M "
+     "hugepages=108 on the kernel's command line\n"},
     {"hugepages_that_usherd_has",
      [](Box& b) {
          b.machine.hugepages = 100;
@@ -139,8 +140,9 @@ const Case kCases[] = {
          b.use_pci();
      },
      "error   hugepages: 0 of 2 MiB are free and 56 are needed for 20480 packet buffers; a NIC of "
-     "its own (attach = \"pci\") needs them: sysctl -w vm.nr_hugepages=96, and in /etc/sysctl.d "
-     "for the next boot\n"},
+     "its own (attach = \"pci\") needs them: echo 96 > "
+     "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, and for the next boot hugepagesz=2M "
+     "hugepages=96 on the kernel's command line\n"},
     {"hugepages_for_vlans",  // of one NIC, which is opened once
      [](Box& b) {
          b.config.interfaces.resize(3);
@@ -255,8 +257,17 @@ const Case kCases[] = {
      "advice  eth0: zero_copy = \"on\", and driver ena is not known to do without copying: "
      "zero_copy = \"auto\"\n"},
     {"large_receive", [](Box& b) { b.nic().large_receive = true; },
-     "error   eth0: the NIC joins received packets (LRO), which XDP refuses: ethtool -K eth0 lro "
-     "off\n"},
+     "advice  eth0: the NIC joins received packets (LRO), and drivers refuse XDP with that, or "
+     "turn "
+     "it off: ethtool -K eth0 lro off\n"},
+    {"large_receive_with_native_xdp",
+     [](Box& b) {
+         b.nic().large_receive = true;
+         b.config.interfaces[0].xdp = XdpMode::native;
+     },
+     "error   eth0: the NIC joins received packets (LRO), and drivers refuse XDP with that, or "
+     "turn "
+     "it off: ethtool -K eth0 lro off\n"},
     {"tags_stripped",
      [](Box& b) {
          b.nic().strips_vlan = true;
@@ -424,8 +435,9 @@ const Case kCases[] = {
          b.machine.hugepages = b.machine.free_hugepages = 0;
      },
      "error   hugepages: 0 of 2 MiB are free and 56 are needed for 20480 packet buffers; a NIC of "
-     "its own (attach = \"pci\") needs them: sysctl -w vm.nr_hugepages=56, and in /etc/sysctl.d "
-     "for the next boot\n"},
+     "its own (attach = \"pci\") needs them: echo 56 > "
+     "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, and for the next boot hugepagesz=2M "
+     "hugepages=56 on the kernel's command line\n"},
     {"pci_one_queue",
      [](Box& b) {
          b.use_pci();
