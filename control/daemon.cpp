@@ -163,9 +163,10 @@ Result<void> prepare_tags(const PortLayout& layout, PortIndex index, const Port&
 Result<void> connect_events(EventLoop& loop, RunningDirector& director, Exceptions& exceptions,
                             KernelMirror* kernel, PortKeeper* keeper) {
     if (kernel != nullptr) {
-        const auto on_news = [&director, keeper](std::uint32_t) {
+        const auto on_news = [&director, &exceptions, kernel, keeper](std::uint32_t) {
             director.on_kernel_news();
             keeper->look();
+            exceptions.look(kernel->network());
         };
         if (auto added = loop.add(kernel->fd(), EPOLLIN, on_news); !added) return added;
         if (auto started = loop.every(std::chrono::seconds(1), [keeper] { keeper->on_second(); });

@@ -4,6 +4,7 @@
 
 #include "control/log.hpp"
 #include "control/running_director.hpp"
+#include "control/server_routes.hpp"
 
 namespace usher {
 
@@ -52,11 +53,7 @@ void RunningDirector::on_kernel_news() {
 
 // Everything that follows from Linux's network, or from which interfaces are ours.
 void RunningDirector::take_in_network() {
-    // A VLAN device that was made anew has another number.
-    for (PlannedPort& port : parts_.interfaces)
-        if (port.vlan.id != 0 && !parts_.kernel->network().links.contains(port.ifindex))
-            if (const KernelLink* link = parts_.kernel->network().link(port.name))
-                port.ifindex = link->ifindex;
+    vlan_watch_.follow(parts_.interfaces, parts_.kernel->network());
     planner_.set_ports(parts_.interfaces);
     plan_network();
     if (const auto done = set_masquerade(desired_); !done)
@@ -106,10 +103,39 @@ void RunningDirector::want_neighbours() {
     for (const NeighbourKey& key : in_use)
         if (!neighbours_in_use_.contains(key)) {
             log_debug(kDebugNeighbour, "asking for {}", key.address.to_string());
-            static_cast<void>(parts_.kernel->request_neighbour(key.ifindex, key.address));
+            note_unasked(parts_.kernel->request_neighbour(key.ifindex, key.address));
         }
     neighbours_in_use_ = std::move(in_use);
     neighbour_log_.note(kernel, neighbours_in_use_);
+    note_stray_servers();
+}
+
+// An interface that goes takes many routes with it.
+void RunningDirector::note_stray_servers() {
+    constexpr unsigned kLines = 10;
+    const KernelNetwork& kernel = parts_.kernel->network();
+    std::set<IpAddress> strays;
+    unsigned fresh = 0;
+    for (const auto& [key, service] : desired_.services)
+        for (const DesiredServer& server : service.servers) {
+            const auto found = stray(planner_, kernel, server.key.address);
+            if (!found || !strays.insert(server.key.address).second) continue;
+            if (stray_servers_.contains(server.key.address) || ++fresh > kLines) continue;
+            log_warning("{}: packets for it are dropped; {} shows what there is", found->what,
+                        found->remedy);
+        }
+    if (fresh > kLines)
+        log_warning("{} more real servers have no route by an interface of ours", fresh - kLines);
+    stray_servers_ = std::move(strays);
+}
+
+// Once a minute at most: it is asked each second, for every neighbour. That an interface is down,
+// or has just gone, others say.
+void RunningDirector::note_unasked(const Result<void>& asked) {
+    constexpr std::uint32_t kSeconds = 60;
+    if (asked || asked.error().code == Errc::unavailable || seconds_ < unasked_until_) return;
+    log_error("{}", asked.error().message);
+    unasked_until_ = seconds_ + kSeconds;
 }
 
 }  // namespace usher

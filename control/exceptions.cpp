@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "control/log.hpp"
 #include "control/machine_check.hpp"
 #include "dataplane/eal.hpp"
 
@@ -91,6 +92,30 @@ void Exceptions::stop() {
 void Exceptions::follow_links() {
     for (auto& [port, opened] : opened_)
         opened.tap.set_link(opened.port->link_up());
+}
+
+void Exceptions::Opened::log(const std::string& name, bool up, bool gone) {
+    if (gone)
+        log_error(
+            "{}: deleted; Linux gets nothing of what comes there any more, and sends nothing, and "
+            "services by it stand still: restart usherd, which makes it anew",
+            name);
+    else if (up)
+        log_notice("{}: up again", name);
+    else
+        log_warning("{0}: set down; Linux gets nothing of what comes there: ip link set {0} up",
+                    name);
+}
+
+void Exceptions::look(const KernelNetwork& kernel) {
+    for (auto& [port, opened] : opened_) {
+        const auto link = kernel.links.find(opened.tap.ifindex());
+        const bool gone = link == kernel.links.end();
+        const bool up = !gone && link->second.up;
+        if (opened.up != up || opened.gone != gone) Opened::log(opened.tap.name(), up, gone);
+        opened.up = up;
+        opened.gone = gone;
+    }
 }
 
 }  // namespace usher

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "conf/model.hpp"
+#include "control/kernel_network.hpp"
 #include "dataplane/exception_thread.hpp"
 #include "dataplane/network.hpp"
 #include "dataplane/port.hpp"
@@ -38,12 +39,17 @@ class Exceptions {
     void stop();   // before the workers stop
     // A NIC without a link is shown to Linux as such. Now and then.
     void follow_links();
+    // Says in the log when Linux's interfaces are set down, set up or deleted. After each news.
+    void look(const KernelNetwork& kernel);
 
   private:
     struct Opened {
         const Port* port;
         ExceptionTap tap;
         std::unique_ptr<ExceptionPath> path;
+        bool up = true;
+        bool gone = false;
+        static void log(const std::string& name, bool up, bool gone);
     };
     Exceptions() = default;
     Result<void> make_thread();

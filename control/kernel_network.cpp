@@ -334,7 +334,7 @@ Result<void> KernelMirror::ask(const NeighbourKey& key) {
     mnl_attr_put(request, NDA_DST, static_cast<std::size_t>(key.address.bits() / 8),
                  key.address.bytes().data());
     if (const int error = converse(request, nullptr, nullptr); error != 0)
-        return refused("ask for a neighbour", error);
+        return tl::unexpected(unasked(key.address, error));
     return {};
 }
 

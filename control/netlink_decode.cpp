@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/netlink_decode.hpp"
 
+#include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
@@ -9,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <span>
 
@@ -221,6 +223,18 @@ std::optional<NeighbourNews> decode_neighbour(const nlmsghdr* message) {
     }
     news.neighbour = neighbour;
     return news;
+}
+
+Error unasked(const IpAddress& address, int error) {
+    if (error == ENOBUFS)
+        return {Errc::no_space,
+                fmt::format("Linux's table of neighbours is full, and has no room for {0}: packets "
+                            "for it are dropped; sysctl -w net.{1}.neigh.default.gc_thresh3=N, "
+                            "more than there are neighbours",
+                            address.to_string(), address.is_ipv4() ? "ipv4" : "ipv6")};
+    return {error == EPERM || error == EACCES ? Errc::permission : Errc::unavailable,
+            fmt::format("the kernel does not let us ask for neighbour {}: {}", address.to_string(),
+                        std::strerror(error))};
 }
 
 }  // namespace usher

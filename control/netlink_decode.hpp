@@ -20,4 +20,8 @@ struct NeighbourNews {
 };
 std::optional<NeighbourNews> decode_neighbour(const nlmsghdr* message);
 
+// What it means that Linux does not ask for a neighbour. `no_space`: its table is full, which is
+// when there are more than gc_thresh3 (arp(7)).
+Error unasked(const IpAddress& address, int error);
+
 }  // namespace usher

@@ -235,4 +235,10 @@ std::vector<NeighbourKey> NetworkPlanner::neighbours_of(const KernelNetwork& ker
     return keys;
 }
 
+bool NetworkPlanner::leads_to(const KernelNetwork& kernel, const IpAddress& destination) const {
+    return !neighbours_of(kernel, destination).empty() ||
+           std::any_of(static_routes_.begin(), static_routes_.end(),
+                       [&](const auto& route) { return route.destination.contains(destination); });
+}
+
 }  // namespace usher

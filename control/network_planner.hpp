@@ -36,6 +36,8 @@ class NetworkPlanner {
     // Which neighbours packets to `destination` may need; none: they are not ours, or no route.
     std::vector<NeighbourKey> neighbours_of(const KernelNetwork& kernel,
                                             const IpAddress& destination) const;
+    // Linux's route, or one of the file, goes there by an interface of ours.
+    bool leads_to(const KernelNetwork& kernel, const IpAddress& destination) const;
     const std::vector<PlannedPort>& ports() const { return ports_; }
     // Of the last plan.
     const std::vector<NetworkPlan::Source>& sources() const { return last_.sources; }

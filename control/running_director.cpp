@@ -54,6 +54,7 @@ bool RunningDirector::has_interface(std::string_view name) const {
 }
 
 Result<void> RunningDirector::begin() {
+    if (parts_.kernel != nullptr) vlan_watch_.follow(parts_.interfaces, parts_.kernel->network());
     auto first = reload(desired_, config_, rules_);
     if (!first) return tl::unexpected(first.error());
     return publish(std::move(*first));
@@ -164,7 +165,7 @@ void RunningDirector::on_housekeeping() {
             const IpAddress& address = request.address;
             log_debug(kDebugNeighbour, "worker {} asks for {}", worker->id(), address.to_string());
             const unsigned ifindex = parts_.interfaces[request.port].ifindex;
-            static_cast<void>(parts_.kernel->request_neighbour(ifindex, address));
+            note_unasked(parts_.kernel->request_neighbour(ifindex, address));
         }
         log_traces(worker->trace(), slots_);
     }
@@ -175,7 +176,7 @@ void RunningDirector::on_second() {
     neighbour_log_.on_second();
     if (parts_.kernel != nullptr) {
         if (parts_.kernel->is_behind()) on_kernel_news();
-        static_cast<void>(parts_.kernel->refresh(neighbours_in_use_));
+        note_unasked(parts_.kernel->refresh(neighbours_in_use_));
     }
     release_slots();
     watch_pressure();

@@ -21,6 +21,7 @@
 #include "control/network_planner.hpp"
 #include "control/service_compiler.hpp"
 #include "control/statistics.hpp"
+#include "control/vlan_watch.hpp"
 #include "control/worker_load.hpp"
 #include "dataplane/port.hpp"
 #include "dataplane/steering.hpp"
@@ -86,6 +87,8 @@ class RunningDirector final : public Director {
     void each_listed(Ticks now, Visit visit) const;
     bool is_own_address(const IpAddress& address) const;
     void note_own_servers();
+    void note_stray_servers();
+    void note_unasked(const Result<void>& asked);
     void note_untold_route(const KernelNetwork& kernel);
     Stats read_slot(ServerSlot slot) const;
     std::string queues_of(const Worker& worker) const;
@@ -144,6 +147,9 @@ class RunningDirector final : public Director {
     std::set<NeighbourKey> neighbours_in_use_;
     bool has_untold_route_ = false;    // and the log has said so
     std::set<IpAddress> own_servers_;  // whose addresses have become the box's; the log has said so
+    std::set<IpAddress> stray_servers_;  // no interface leads to them; likewise
+    std::uint32_t unasked_until_ = 0;    // in on_second()s: that Linux cannot ask is in the log
+    VlanWatch vlan_watch_;
     NeighbourLog neighbour_log_;
 };
 

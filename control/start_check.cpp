@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "control/network_planner.hpp"
 #include "control/port_layout.hpp"
+#include "control/server_routes.hpp"
 
 namespace usher {
 
@@ -13,6 +16,51 @@ namespace {
 
 Finding refusal(const Error& error) {
     return {Grade::error, error.message, {}};
+}
+
+// As the running daemon has them; empty: Linux does not have all of them.
+std::vector<PlannedPort> planned_ports(const PortLayout& layout, const KernelNetwork& kernel) {
+    std::vector<PlannedPort> ports;
+    for (const PortLayout::Physical& port : layout.ports) {
+        const bool of_linux = port.config.attach == AttachKind::af_xdp;
+        const std::string& name = of_linux ? port.config.name : port.config.exception_name();
+        const KernelLink* link = name.empty() ? nullptr : kernel.link(name);
+        if (link == nullptr && !name.empty()) return {};
+        ports.push_back({.name = port.config.name,
+                         .ifindex = link == nullptr ? 0 : link->ifindex,
+                         .mac = {},
+                         .takes_untagged = port.is_named});
+    }
+    for (const PortLayout::Vlan& vlan : layout.vlans)
+        ports.push_back({.name = vlan.name, .ifindex = vlan.ifindex, .mac = {}, .vlan = vlan.port});
+    return ports;
+}
+
+// The bond's one queue is the first of each member's; the others' packets are left to Linux.
+void check_bond(const std::string& name, const KernelNetwork& kernel, const AskInterface& ask,
+                Findings& findings) {
+    const KernelLink* bond = kernel.link(name);
+    if (bond == nullptr || bond->kind != "bond") return;
+    for (const auto& [ifindex, member] : kernel.links) {
+        if (member.master != bond->ifindex) continue;
+        const auto found = ask(member.name);
+        if (found && found->queues > 1)
+            findings.push_back(
+                {Grade::advice,
+                 fmt::format("{}, a member of {}, has {} receive queues, and what comes "
+                             "by others than the first is left to Linux",
+                             member.name, name, found->queues),
+                 fmt::format("ethtool -L {} {} 1", member.name,
+                             found->combined ? "combined" : "rx")});
+    }
+}
+
+std::set<IpAddress> servers_of(const Config& config) {
+    std::set<IpAddress> servers;
+    for (const ServiceConfig& service : config.services)
+        for (const ServerConfig& server : service.servers)
+            servers.insert(server.key.address);
+    return servers;
 }
 
 }  // namespace
@@ -31,6 +79,7 @@ Findings check_start(const std::vector<InterfaceConfig>& interfaces, const Kerne
                             "sysctl -w net.ipv4.nexthop_compat_mode=1"});
     for (const PortLayout::Physical& port : layout->ports) {
         if (port.config.attach != AttachKind::af_xdp) continue;
+        check_bond(port.config.name, kernel, ask, findings);
         const auto found = ask(port.config.name);
         if (!found) {
             if (!port.is_named) findings.push_back(refusal(found.error()));
@@ -45,6 +94,19 @@ Findings check_start(const std::vector<InterfaceConfig>& interfaces, const Kerne
     return findings;
 }
 
+Findings check_routes(const Config& config, const KernelNetwork& kernel) {
+    const auto layout = lay_out_ports(config.interfaces, kernel);
+    if (!layout) return {};
+    std::vector<PlannedPort> ports = planned_ports(*layout, kernel);
+    if (ports.empty()) return {};
+    const NetworkPlanner planner(std::move(ports), config);
+    Findings findings;
+    for (const IpAddress& server : servers_of(config))
+        if (const auto strays = stray(planner, kernel, server))
+            findings.push_back({Grade::advice, strays->what, strays->remedy});
+    return findings;
+}
+
 Findings check_start(const Config& config) {
     const bool of_linux =
         std::any_of(config.interfaces.begin(), config.interfaces.end(),
@@ -53,6 +115,8 @@ Findings check_start(const Config& config) {
     const auto mirror = KernelMirror::open();
     if (!mirror) return {refusal(mirror.error())};
     Findings findings = check_start(config.interfaces, mirror->network(), kernel_interface);
+    const Findings routes = check_routes(config, mirror->network());
+    findings.insert(findings.end(), routes.begin(), routes.end());
     // Without privileges nothing can be said; that they are missing, machine_check says.
     if (const auto may = may_use_af_xdp(); !may && may.error().code != Errc::permission)
         findings.push_back(refusal(may.error()));

@@ -18,9 +18,13 @@ namespace usher {
 
 using AskInterface = std::function<Result<KernelInterface>(const std::string& name)>;
 
-// Pure, but for what `ask` does. Errors only.
+// Pure, but for what `ask` does. What would refuse the start, and what a bond would lose.
 Findings check_start(const std::vector<InterfaceConfig>& interfaces, const KernelNetwork& kernel,
                      const AskInterface& ask);
+
+// Real servers that no interface leads to: advice, as a route may come later. Not looked at while
+// an interface of the file is missing, or is one that Linux gets at start only (attach = "pci").
+Findings check_routes(const Config& config, const KernelNetwork& kernel);
 
 // Of the running kernel.
 Findings check_start(const Config& config);

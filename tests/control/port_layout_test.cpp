@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 
 #include <array>
+#include <cerrno>
 
 #include "control/netlink_decode.hpp"
 
@@ -168,6 +169,16 @@ TEST(DecodeLink, ReadsAVlanDevice) {
     EXPECT_EQ(link.parent, 2U);
     EXPECT_FALSE(link.service_tag);
     EXPECT_TRUE(decode_vlan("q", 10, {0x88, 0xa8})->service_tag);
+}
+
+// It was ignored, and the servers beyond the table's limit were dead without a word.
+TEST(Unasked, AFullTableHasItsRemedy) {
+    const Error full = unasked(*IpAddress::parse("2001:db8::1"), ENOBUFS);
+    EXPECT_EQ(full.code, Errc::no_space);
+    EXPECT_NE(full.message.find("no room for 2001:db8::1"), std::string::npos);
+    EXPECT_NE(full.message.find("sysctl -w net.ipv6.neigh.default.gc_thresh3=N"),
+              std::string::npos);
+    EXPECT_EQ(unasked(IpAddress(), ENETDOWN).code, Errc::unavailable);
 }
 
 }  // namespace

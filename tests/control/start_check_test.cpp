@@ -77,6 +77,37 @@ TEST_F(StartCheck, RoutesWhoseNextHopsAreNotTold) {
               "not tell: sysctl -w net.ipv4.nexthop_compat_mode=1\n");
 }
 
+// "fine", and every packet for the server was dropped.
+TEST_F(StartCheck, ServersThatNoInterfaceLeadsTo) {
+    Config config;
+    config.interfaces = {named("eth0"), named("eth0.10")};
+    ServiceConfig service;
+    for (const char* address : {"10.0.0.100", "10.1.0.100", "10.2.0.100", "10.3.0.100"}) {
+        ServerConfig server;
+        server.key.address = *IpAddress::parse(address);
+        service.servers.push_back(server);
+    }
+    config.services = {service};
+    link(9, "eth9");
+    const auto via = [](const char* network, unsigned ifindex) {
+        return KernelRoute{
+            Prefix::of(*IpAddress::parse(network), 16), 0, {{std::nullopt, ifindex}}};
+    };
+    kernel.routes = {via("10.0.0.0", 2), via("10.1.0.0", 3), via("10.2.0.0", 9)};
+    EXPECT_EQ(to_text(check_routes(config, kernel)),
+              "advice  Linux's route to real server 10.2.0.100 leaves by eth9, which is no "
+              "[[interface]] here: ip route get 10.2.0.100\n"
+              "advice  Linux has no route to real server 10.3.0.100: ip route get 10.3.0.100\n");
+    kernel.routes[2].next_hops.push_back({*IpAddress::parse("10.0.0.9"), 2});
+    kernel.addresses.push_back({.ifindex = 2, .address = *IpAddress::parse("10.3.0.100")});
+    EXPECT_EQ(to_text(check_routes(config, kernel)), "") << "one next hop is ours; the box's own";
+    kernel.routes.clear();
+    InterfaceConfig pci = named("wan0");
+    pci.attach = AttachKind::pci;
+    config.interfaces.push_back(pci);
+    EXPECT_EQ(to_text(check_routes(config, kernel)), "") << "its tap comes with the start";
+}
+
 TEST_F(StartCheck, WhatTheLayoutRefuses) {
     vlan(4, "double", 3);
     EXPECT_EQ(refusals({named("eth0"), named("double")}),
@@ -98,6 +129,19 @@ TEST_F(StartCheck, WhatTheLayoutRefuses) {
     EXPECT_EQ(refusals({pci, named("eth0.10")}),
               "error   eth0.10: VLANs of eth0 are not supported, since all of that NIC is given to "
               "DPDK; give it attach = \"af_xdp\"\n");
+}
+
+TEST_F(StartCheck, ABondHasOneQueueOfEachMember) {
+    link(5, "bond0", "bond");
+    link(6, "eth1").master = 5;
+    device("bond0");
+    device("eth1").queues = 4;
+    EXPECT_EQ(
+        refusals({named("bond0")}),
+        "advice  eth1, a member of bond0, has 4 receive queues, and what comes by others than "
+        "the first is left to Linux: ethtool -L eth1 combined 1\n");
+    devices["eth1"].queues = 1;
+    EXPECT_EQ(refusals({named("bond0")}), "");
 }
 
 TEST_F(StartCheck, Queues) {

@@ -162,6 +162,18 @@ def a_restart(rig):
     expect(True, "after a restart its addresses are there as before")
 
 
+# It was not noticed.
+def set_down_and_deleted(rig):
+    offset = rig.usherd.log.stat().st_size
+    rig.director.ip("link set wan0 down")
+    rig.usherd.await_log("ip link set wan0 up", offset)
+    rig.director.ip("link set wan0 up")
+    rig.usherd.await_log("wan0: up again", offset)
+    rig.director.ip("link del wan0")
+    rig.usherd.await_log("wan0: deleted", offset)
+    expect(True, "set down, set up and deleted: the log says so, with the remedy")
+
+
 def refused(rig, interface, sentence):
     rig.usherd.write_config("", extra=interface, interfaces={"int0": "internal"})
     usherd = rig.director.start(rig.tools / "usherd", "--config", rig.usherd.config, cores=CORES,
@@ -186,6 +198,7 @@ def test(rig):
     expect("exception-full" not in rig.usherd.drops(), "nothing was too much for the box")
     a_flood_for_the_box(rig)
     a_restart(rig)
+    set_down_and_deleted(rig)
 
 
 main("exception", test, network=WholeNic)

@@ -208,8 +208,9 @@ def test(rig):
     UdpEcho(rig.servers[0], 7, "1")
     TcpEcho(rig.servers[0], 8)
     other = add_second_client(rig)
-    rig.usherd.start(service([f"{SERVER}:7"], "udp", 7) + service([f"{SERVER}:8"], "tcp", 8),
-                     interfaces=INTERFACES)
+    rig.usherd.start(service([f"{SERVER}:7"], "udp", 7) + service([f"{SERVER}:8"], "tcp", 8) +
+                     service(["10.99.0.1:9"], "udp", 9), interfaces=INTERFACES)
+    rig.usherd.await_log("Linux has no route to real server 10.99.0.1")
     flows = Flows(rig)
     flows.go_on("at first")
     asker = Asker(other)
