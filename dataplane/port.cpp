@@ -275,10 +275,10 @@ void Port::close() {
     if (is_af_xdp() && probed_) (void)detach_steering(ifindex_);
     for (const int descriptor : programs_)
         ::close(descriptor);
-    // Of a socket whose interface has gone the driver forgets to close the descriptor.
+    // The driver forgets to close a socket whose interface has gone, and all but the first queue's.
     const std::vector<int> left = xdp_sockets();
     for (const int socket : sockets_)
-        if (std::binary_search(left.begin(), left.end(), socket)) ::close(socket);
+        if (std::binary_search(left.begin(), left.end(), socket)) let_go(socket);
     programs_.clear();
     sockets_.clear();
     attachment_.clear();

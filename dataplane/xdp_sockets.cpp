@@ -3,6 +3,7 @@
 
 #include <linux/if_xdp.h>
 #include <rte_mbuf.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -126,6 +127,13 @@ unsigned take_back_packets(int socket, rte_mempool* pool) {
             count += empty_ring<std::uint64_t>(ring, offsets.cr, pool, of_frame);
     }
     return count;
+}
+
+void let_go(int socket) {
+    for (const Mapping& ring : mappings_of(socket))
+        munmap(reinterpret_cast<void*>(ring.begin),  // NOLINT(performance-no-int-to-ptr)
+               ring.end - ring.begin);
+    close(socket);
 }
 
 bool is_zero_copy(int socket) {

@@ -23,6 +23,10 @@ bool is_bound(int socket);
 // uses it; and before the driver closes it. Returns how many.
 unsigned take_back_packets(int socket, rte_mempool* pool);
 
+// Closes a socket that the driver has forgotten, with its rings: while one is mapped, the kernel
+// keeps the socket bound to its queue, and nobody else can have that. Not to be used afterwards.
+void let_go(int socket);
+
 // Packets go between the NIC and our memory without being copied. The socket must be bound.
 bool is_zero_copy(int socket);
 
