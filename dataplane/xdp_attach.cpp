@@ -68,18 +68,18 @@ void forget_refused_attachment() {
 extern "C" {
 
 int bpf_xdp_attach(int ifindex, int program, __u32 flags, const bpf_xdp_attach_opts* options) {
-    static auto* const attach = usher::own<decltype(bpf_xdp_attach)>("bpf_xdp_attach");
-    if (attach == nullptr) return -ENOSYS;
+    static auto* const kAttach = usher::own<decltype(bpf_xdp_attach)>("bpf_xdp_attach");
+    if (kAttach == nullptr) return -ENOSYS;
     if (usher::generic) flags |= XDP_FLAGS_SKB_MODE;
-    const int error = attach(ifindex, program, flags, options);
+    const int error = kAttach(ifindex, program, flags, options);
     if (!usher::is_refusal(error) || (flags & XDP_FLAGS_SKB_MODE) != 0) return error;
     usher::refused = usher::why(error);
-    return attach(ifindex, program, flags | XDP_FLAGS_SKB_MODE, options);
+    return kAttach(ifindex, program, flags | XDP_FLAGS_SKB_MODE, options);
 }
 
 int bpf_xdp_detach(int ifindex, __u32 flags, const bpf_xdp_attach_opts* options) {
-    static auto* const detach = usher::own<decltype(bpf_xdp_detach)>("bpf_xdp_detach");
-    if (detach == nullptr) return -ENOSYS;
-    return usher::keeps ? 0 : detach(ifindex, flags, options);
+    static auto* const kDetach = usher::own<decltype(bpf_xdp_detach)>("bpf_xdp_detach");
+    if (kDetach == nullptr) return -ENOSYS;
+    return usher::keeps ? 0 : kDetach(ifindex, flags, options);
 }
 }
