@@ -26,6 +26,13 @@ void set_threshold(DataPlane& plane, ServerSlot slot, const ServerOptions& optio
         note_fall(plane.loads.data(), slot);
 }
 
+// Servers have gone.
+bool has_lost(const SlotBits& from, const SlotBits& to) {
+    for (std::size_t word = 0; word < from.size(); ++word)
+        if ((from[word] & ~(word < to.size() ? to[word] : 0)) != 0) return true;
+    return false;
+}
+
 }  // namespace
 
 RunningDirector::RunningDirector(DirectorParts parts, Config config, std::string config_path,
@@ -68,6 +75,8 @@ Result<void> RunningDirector::publish(DesiredState next) {
         return done;
     }
     set_thresholds(desired_, next);
+    if (next.vs.expire_nodest_conn != 0 && has_lost(services_.deployed, compiled->deployed))
+        ++nodest_flush_;
     put_in_force(*compiled, next);
     if (auto steered = steer(next); !steered) {  // the kernel's maps are full
         set_thresholds(next, desired_);
@@ -108,6 +117,7 @@ void RunningDirector::put_in_force(const CompiledServices& services, const Desir
     snapshot->timeouts = timeout_ticks(desired.timeouts);
     snapshot->own_timeouts = own_timeout_ticks(desired.timeouts, services.own_timeouts);
     snapshot->policy = policy_of(desired.vs, pressure_);
+    snapshot->nodest_flush = nodest_flush_;
     snapshot->policy.others_to_linux = desired.other == OtherTraffic::kernel;
     if (is_on(desired.vs.secure_tcp, pressure_)) snapshot->tcp = &kSecureNextState;
     snapshot->debug = trace_areas(log_settings());

@@ -132,7 +132,8 @@ class RunningDirector final : public Director {
     WorkerLoads loads_;
     NetworkPlanner planner_;
     DesiredState desired_;
-    CompiledServices services_;    // in force
+    CompiledServices services_;  // in force
+    std::uint32_t nodest_flush_ = 0;
     bool closed_is_over_ = false;  // among them is a closed one that nobody needs any more
     std::vector<MarkRule> marks_source_;
     std::shared_ptr<const MarkRules> marks_ = std::make_shared<MarkRules>();

@@ -118,6 +118,8 @@ struct Snapshot {
     std::vector<std::uint64_t> deployed;  // a bit for each ServerSlot that is configured
     std::uint32_t debug = 0;              // TraceArea bits that are on
     Policy policy;
+    // Raised when servers go while expire_nodest is on: the connections of all deleted ones end.
+    std::uint32_t nodest_flush = 0;
 
     std::vector<std::uint64_t> weighted;      // a bit for each ServerSlot with a weight over 0
     std::vector<StateTimeouts> own_timeouts;  // of services with timeouts of their own

@@ -31,11 +31,19 @@ class Sweeper {
         unsigned looks = 0;
         for (unsigned chunk = 0; left_ > 0 && chunk < kChunksPerTurn && looks < kLooksPerTurn;
              ++chunk) {
-            looks += go_through_chunk(now - kMargin, each || unsure_ > 0, look);
+            looks += go_through_chunk(now - kMargin, each || unsure_ > 0 || in_round_, look);
             unsure_ -= std::min(unsure_, kChunk);
             left_ -= std::min(left_, kChunk);
         }
     }
+
+    // Until it has been at each place of the share once, turn() looks at every live connection.
+    void begin_round() {
+        in_round_ = true;
+        has_turned_ = false;
+        round_from_ = at_;
+    }
+    bool in_round() const { return in_round_; }
 
     // Until the next tick there is nothing to do.
     bool done() const { return left_ == 0; }
@@ -44,8 +52,10 @@ class Sweeper {
     template <class Look>
     void all(Ticks now, Look look) {
         at_ = first();
+        if (in_round_) begin_round();
         for (std::uint32_t left = share(); left > 0; left -= std::min(left, kChunk))
             go_through_chunk(now, true, look);
+        in_round_ = false;
     }
 
   private:
@@ -56,7 +66,11 @@ class Sweeper {
     template <class Look>
     unsigned go_through_chunk(Ticks when, bool each, Look look) {
         const std::uint32_t used = plane_.pool.ever_used();
-        if (at_ >= used) at_ = first();
+        if (has_turned_ && at_ >= round_from_) in_round_ = false;
+        if (at_ >= used) {
+            at_ = first();
+            has_turned_ = true;
+        }
         if (at_ >= used) return 0;
         std::uint32_t due = each ? ~std::uint32_t{0} : plane_.due.among(at_, when);
         const auto looks = static_cast<unsigned>(std::popcount(due));
@@ -98,7 +112,7 @@ class Sweeper {
         if (now == tick_) return;
         if (now - tick_ > DueTimes::kMostBetweenLooks) unsure_ = share();
         tick_ = now;
-        const bool slowly = each || unsure_ > 0;
+        const bool slowly = each || unsure_ > 0 || in_round_;
         left_ = std::min(share(), slowly ? kLooksPerSecond : kPerSecond) / kTicksPerSecond + 1;
     }
 
@@ -108,6 +122,9 @@ class Sweeper {
     std::uint32_t left_ = 0;    // in this tick
     std::uint32_t unsure_ = 0;  // of these nobody knows when they are due
     std::uint32_t at_ = id_ * kChunk;
+    std::uint32_t round_from_ = 0;
+    bool in_round_ = false;
+    bool has_turned_ = false;  // since the round began it was at the share's end
 };
 
 }  // namespace usher

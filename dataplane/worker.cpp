@@ -143,8 +143,11 @@ void Worker::upkeep(Ticks now) {
     }
     refilled_at_ = now;
     now_ = now;
-    const Policy& policy = snapshot_->policy;
-    sweeper_.turn(now, policy.expire_nodest || policy.drop_entries,
+    if (snapshot_->nodest_flush != nodest_flush_) {
+        nodest_flush_ = snapshot_->nodest_flush;
+        sweeper_.begin_round();
+    }
+    sweeper_.turn(now, snapshot_->policy.drop_entries,
                   [this](ConnectionIndex i, std::uint32_t status, Ticks when) {
                       look_over(i, status, when);
                   });
@@ -185,7 +188,7 @@ void Worker::look_over(ConnectionIndex index, std::uint32_t status, Ticks now) {
         return;
     }
     const Policy& policy = snapshot_->policy;
-    if (policy.expire_nodest && !(status & kMapping) &&
+    if (sweeper_.in_round() && policy.expire_nodest && !(status & kMapping) &&
         !snapshot_->is_deployed(connection.server_slot))
         end_at_nodest(index, status);
     else if (policy.drop_entries && random() % 32 == 0)
@@ -193,8 +196,9 @@ void Worker::look_over(ConnectionIndex index, std::uint32_t status, Ticks now) {
                 [&](std::uint32_t last) { return is_shed_by_drop_entry(connection, last, now); });
 }
 
-// As IPVS after a server was deleted: its connections end, and its templates with the last one that
-// they control. Added again, the server gets no client back.
+// As IPVS after a server was deleted while expire_nodest_conn was on: the connections of all
+// deleted ones end, and their templates with the last one that they control. Added again, such a
+// server gets no client back. The setting alone ends nothing: then the next packet does, at_nodest.
 void Worker::end_at_nodest(ConnectionIndex index, std::uint32_t status) {
     const Connection& connection = plane_.table[index];
     if (status & kTemplate) return end_idle_template(index, kMapping, TraceEvent::Kind::expired);

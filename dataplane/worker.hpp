@@ -458,6 +458,7 @@ class Worker {
     HalfOpen half_open_;
     HalfOpen half_open_ftp_;  // of these, FTP's control connections
     Sweeper sweeper_;
+    std::uint32_t nodest_flush_ = 0;  // the last for which a round was begun
     const VlanTable vlans_;
     Transmit transmit_;
     std::unique_ptr<Spread> spread_;  // none: each packet is forwarded where it was received

@@ -128,6 +128,27 @@ TEST_F(SweeperTest, LooksAtEachWhenAsked) {
         EXPECT_GE(looks, 4U) << index;
 }
 
+// From wherever it is; and what comes meanwhile takes nothing from it.
+TEST_F(SweeperTest, ARoundLooksAtEachOnce) {
+    for (int i = 0; i < 1000; ++i)
+        add(seconds(7200));
+    for (const Ticks ahead : {Ticks{0}, Ticks{3}, Ticks{7}}) {
+        pass(ahead);
+        looks_.clear();
+        sweeper_.begin_round();
+        for (Ticks i = 0; i < seconds(3) && sweeper_.in_round(); ++i) {
+            tick();
+            for (int more = 0; more < 20; ++more)
+                add(seconds(7200));
+        }
+        EXPECT_FALSE(sweeper_.in_round());
+        for (ConnectionIndex index = 0; index < 1000; ++index) {
+            EXPECT_GE(looks_[index], 1U) << index;
+            EXPECT_LE(looks_[index], 2U) << index;
+        }
+    }
+}
+
 TEST(SweeperShares, TwoWorkersLookAtEverything) {
     DataPlane plane(12, 2, kSeed);
     FreeList list(plane.table, plane.pool, plane.grace);
