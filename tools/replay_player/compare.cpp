@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace usher::replay {
 
@@ -12,6 +14,13 @@ namespace {
 
 using nlohmann::json;
 using Services = std::map<std::string, json>;  // the lines of each
+
+// null says that there is none; but of a server, that the client got none.
+bool is_said(const json& result, const std::string& member) {
+    const auto found = result.find(member);
+    if (found == result.end()) return false;
+    return !found->is_null() || member == "rs" || member == "to_rs";
+}
 
 // What an event decided: the server, or how the client was refused. "t" is the clock's, "st" is
 // compared as counts, and what a server's program sees of a connection that the director no longer
@@ -21,8 +30,8 @@ json decision(const json& result) {
                                            "noconn", "to_rs", "client_err", "rc"};
     json decided = json::object();
     for (const char* member : kMembers)
-        if (result.contains(member)) decided[member] = result.at(member);
-    if (result.contains("icmp"))
+        if (is_said(result, member)) decided[member] = result.at(member);
+    if (is_said(result, "icmp"))
         decided["icmp"] = {result.at("icmp").at("type"), result.at("icmp").at("code")};
     return decided;
 }
@@ -35,7 +44,7 @@ Services first_state(const json& file) {
 }
 
 void update(Services& services, const json& result) {
-    if (!result.contains("st")) return;
+    if (!is_said(result, "st")) return;
     for (const auto& [service, lines] : result.at("st").items())
         services[service] = lines;
 }
@@ -46,13 +55,12 @@ class Reuse {
   public:
     static constexpr std::size_t kMoment = 2;
 
-    void event(const json& event) {
+    void event(const Event& event) {
         ++at_;
-        if (event.value("op", "") != "connect") return;
-        const std::string flow = event.at("src").dump() + event.at("sport").dump() +
-                                 event.at("dst").dump() + event.at("dport").dump() +
-                                 event.value("proto", "tcp");
-        if (!seen_.insert(flow).second) reused_.push_back(at_);
+        const auto* one = std::get_if<Connect>(&event);
+        if (one == nullptr) return;
+        const bool is_new = seen_.insert({one->protocol, one->client, one->virtual_end}).second;
+        if (!is_new) reused_.push_back(at_);
     }
     // How many old entries may still be counted now.
     std::int64_t lagging() const {
@@ -64,7 +72,7 @@ class Reuse {
 
   private:
     std::size_t at_ = 0;
-    std::set<std::string> seen_;
+    std::set<std::tuple<Protocol, Endpoint, Endpoint>> seen_;
     std::vector<std::size_t> reused_;
 };
 
@@ -109,16 +117,19 @@ std::string differing(const Services& recorded, const Services& played) {
 
 }  // namespace
 
-Verdict compare(const json& file, const json& played) {
+Verdict compare(const Scenario& scenario, const json& file, const json& played) {
     Verdict verdict;
     const json& events = file.at("scenario").at("events");
     const json& recorded = file.at("results");
+    if (recorded.size() != scenario.events.size())
+        verdict.differences.push_back(fmt::format("{} results are recorded, of {} events",
+                                                  recorded.size(), scenario.events.size()));
     Services was = first_state(file);
     Services is = first_state(played);
     Reuse reuse;
-    for (std::size_t i = 0; i < recorded.size(); ++i) {
+    for (std::size_t i = 0; i < std::min(recorded.size(), scenario.events.size()); ++i) {
         const json& result = played.at("results").at(i);
-        reuse.event(events.at(i));
+        reuse.event(scenario.events[i]);
         const json right = decision(recorded[i]);
         const json got = decision(result);
         if (!right.empty() || !got.empty()) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What was played beside what was recorded. Pure; it sees two files and no director.
+// What was played beside what was recorded. Pure; it sees two files and no director. What is no
+// record's form throws.
 #pragma once
 
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "tools/replay_player/scenario.hpp"
 
 namespace usher::replay {
 
@@ -15,10 +18,11 @@ struct Verdict {
     unsigned counts_right = 0;
     std::vector<std::string> differences;  // a line each, in the order of the events
 
-    bool is_pass() const { return decisions == decisions_right && counts == counts_right; }
+    bool is_pass() const { return differences.empty(); }
 };
 
-// `file` has "scenario", "state0" and "results" as recorded; `played` the latter two as played.
-Verdict compare(const nlohmann::json& file, const nlohmann::json& played);
+// `file` has "scenario" (which was read as `scenario`), "state0" and "results" as recorded;
+// `played` the latter two as played.
+Verdict compare(const Scenario& scenario, const nlohmann::json& file, const nlohmann::json& played);
 
 }  // namespace usher::replay

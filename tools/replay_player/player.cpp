@@ -279,7 +279,8 @@ Record Player::perform(const Sleep& event) {
 
 Record Player::perform(const Control& event) {
     wait(kCommandTakes);
-    if (const auto done = control(event.command); !done) return {{"err", done.error().message}};
+    for (const std::string& command : event.commands)
+        if (const auto done = control(command); !done) return {{"err", done.error().message}};
     return {{"rc", 0}};
 }
 

@@ -67,7 +67,7 @@ class Player {
     Record changes(const State& now) const;
 
     World world_;
-    std::map<int, Socket> sockets_;
+    std::map<std::string, Socket> sockets_;  // by the events' id
     State state_;
 };
 

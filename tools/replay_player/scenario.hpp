@@ -16,7 +16,7 @@
 namespace usher::replay {
 
 struct Connect {
-    int id = 0;
+    std::string id;
     Protocol protocol = Protocol::tcp;
     Endpoint client;
     Endpoint virtual_end;
@@ -24,15 +24,15 @@ struct Connect {
 };
 struct Close {
     enum class How : std::uint8_t { fin, server_fin, rst, server_rst, half };
-    int id = 0;
+    std::string id;
     How how = How::fin;
 };
 struct SendDatagram {
-    int id = 0;
+    std::string id;
     double patience = 2;
 };
 struct Data {
-    int id = 0;
+    std::string id;
 };
 struct LoneSyn {
     Endpoint client;
@@ -49,7 +49,7 @@ struct Sleep {
     double seconds = 0;
 };
 struct Control {
-    std::string command;
+    std::vector<std::string> commands;
 };
 struct TakeSnapshot {
     std::vector<std::string> commands;
@@ -66,7 +66,9 @@ struct Scenario {
     std::vector<Event> events;
 };
 
-// The member "scenario" of a file. Fails with Errc::invalid and a sentence.
-Result<Scenario> read_scenario(const nlohmann::json& json);
+// The member "scenario" of a file; one without a name is called `name`. Fails with Errc::invalid
+// and a sentence. null is as good as absent, a number's text as the number, a list of words as a
+// line, and lines in one text as a list of them.
+Result<Scenario> read_scenario(const nlohmann::json& json, const std::string& name);
 
 }  // namespace usher::replay
