@@ -75,7 +75,7 @@ Result<Record> Player::play(const Scenario& scenario) {
     state_ = state();
     record["state0"] = Record::array();
     for (const auto& [service, lines] : state_)
-        record["state0"].push_back({service, lines});
+        record["state0"].push_back({title_of(service), lines});
     record["results"] = Record::array();
     for (const Event& event : scenario.events) {
         Record result = std::visit([this](const auto& one) { return perform(one); }, event);
@@ -150,7 +150,7 @@ Record Player::open_tcp(const Connect& event) {
         end.abort();
         return result;
     }
-    TcpEnd* server = world_.server_end(event.client);
+    TcpEnd* server = world_.watched().accepted;
     sockets_[event.id] = {Protocol::tcp, event.client, event.virtual_end, &end, server};
     return {{"rs", server->local().to_string()}};
 }
@@ -301,22 +301,22 @@ Player::State Player::state() {
     State state;
     if (const auto services = world_.box().services())
         for (const ServiceRow& row : *services)
-            state.emplace_back(title_of(row.key), lines_of(row));
+            state.emplace_back(row.key, lines_of(row));
     return state;
 }
 
 Record Player::changes(const State& now) const {
     Record changed = Record::object();
-    const auto find = [](const State& state, const std::string& service) {
+    const auto find = [](const State& state, const ServiceKey& service) {
         return std::find_if(state.begin(), state.end(),
                             [&](const auto& one) { return one.first == service; });
     };
     for (const auto& [service, lines] : now) {
         const auto before = find(state_, service);
-        if (before == state_.end() || before->second != lines) changed[service] = lines;
+        if (before == state_.end() || before->second != lines) changed[title_of(service)] = lines;
     }
     for (const auto& [service, lines] : state_)
-        if (find(now, service) == now.end()) changed[service] = nullptr;
+        if (find(now, service) == now.end()) changed[title_of(service)] = nullptr;
     return changed;
 }
 

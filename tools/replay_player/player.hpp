@@ -32,7 +32,7 @@ class Player {
         TcpEnd* tcp = nullptr;     // of the client; the world's
         TcpEnd* server = nullptr;  // of the real server that accepted it
     };
-    using State = std::vector<std::pair<std::string, Record>>;  // by service, in the list's order
+    using State = std::vector<std::pair<ServiceKey, Record>>;  // in the list's order
 
     Result<void> set_up(const Scenario& scenario);
     Result<void> set(const Sysctl& setting);

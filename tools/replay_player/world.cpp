@@ -19,6 +19,7 @@ Ticks ticks_at(Micros now) {
 
 TcpEnd& World::open(const Endpoint& client, const Endpoint& virtual_end) {
     auto& end = clients_[{client, virtual_end}];
+    if (end) past_.push_back(std::move(end));
     end = std::make_unique<TcpEnd>(client, virtual_end, first_sequence());
     silent_.erase({client, virtual_end});
     end->connect(now_);
@@ -42,11 +43,6 @@ void World::send_lone_syn(const Endpoint& client, const Endpoint& virtual_end) {
     syn.flags = kSyn;
     syn.sequence = first_sequence();
     send(Side::clients, syn);
-}
-
-TcpEnd* World::server_end(const Endpoint& client) {
-    const auto found = accepted_.find(client);
-    return found == accepted_.end() ? nullptr : found->second;
 }
 
 bool World::run(Micros end, const std::function<bool()>& enough) {
@@ -94,24 +90,27 @@ void World::deliver() {
         while (!underway_.empty()) {
             const auto [from, segment] = underway_.front();
             underway_.pop_front();
+            // By what went in: the director may give it another source port.
+            const bool is_watched = from == Side::clients && segment.source == watch_.client &&
+                                    segment.destination == watch_.virtual_end;
             for (const Box::Sent& sent : box_.pass(from, encode(segment)))
-                arrive(sent);
+                arrive(sent, is_watched);
         }
     }
 }
 
-void World::arrive(const Box::Sent& sent) {
+void World::arrive(const Box::Sent& sent, bool is_watched) {
     const auto segment = decode(sent.frame);
     if (!segment) return;
     if (sent.to == Side::servers)
-        arrive_at_server(*segment);
+        arrive_at_server(*segment, is_watched);
     else
         arrive_at_client(*segment);
 }
 
-void World::arrive_at_server(const Segment& segment) {
+void World::arrive_at_server(const Segment& segment, bool is_watched) {
     if (segment.icmp) return;
-    if (segment.source == watch_.client && !watch_.server) watch_.server = segment.destination;
+    if (is_watched && !watch_.server) watch_.server = segment.destination;
     if (segment.protocol == Protocol::udp) {
         Segment echo = segment;
         std::swap(echo.source, echo.destination);
@@ -120,15 +119,20 @@ void World::arrive_at_server(const Segment& segment) {
     auto& end = servers_[{segment.destination, segment.source}];
     const bool opens = segment.has(kSyn) && !segment.has(kAck) && !segment.has(kRst);
     if (opens && (!end || end->has_ended())) {
-        end = std::make_unique<TcpEnd>(segment.destination, segment.source, first_sequence());
-        end->accept(segment, now_);
-        accepted_[segment.source] = end.get();
+        accept(end, segment);
+        if (is_watched) watch_.accepted = end.get();
     } else if (end) {
         end->receive(segment, now_);
     } else {
         servers_.erase({segment.destination, segment.source});
         if (!segment.has(kRst)) send(Side::servers, reset_for(segment));
     }
+}
+
+void World::accept(std::unique_ptr<TcpEnd>& end, const Segment& syn) {
+    if (end) past_.push_back(std::move(end));
+    end = std::make_unique<TcpEnd>(syn.destination, syn.source, first_sequence());
+    end->accept(syn, now_);
 }
 
 void World::arrive_at_client(const Segment& segment) {

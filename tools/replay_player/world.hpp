@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "tools/replay_player/box.hpp"
 #include "tools/replay_player/tcp_end.hpp"
@@ -28,19 +29,19 @@ class World {
         Endpoint client;
         Endpoint virtual_end;
         std::optional<Endpoint> server;  // where its first packet came out
+        TcpEnd* accepted = nullptr;      // what its last SYN has made there
         bool answered = false;           // UDP
         bool reset = false;
         std::optional<IcmpReport> icmp;
     };
     void watch(const Endpoint& client, const Endpoint& virtual_end) {
-        watch_ = Watch{client, virtual_end, {}, false, false, {}};
+        watch_ = Watch{client, virtual_end, {}, nullptr, false, false, {}};
     }
     const Watch& watched() const { return watch_; }
 
     TcpEnd& open(const Endpoint& client, const Endpoint& virtual_end);  // sends its SYN
     void send_datagram(const Endpoint& client, const Endpoint& virtual_end);
     void send_lone_syn(const Endpoint& client, const Endpoint& virtual_end);
-    TcpEnd* server_end(const Endpoint& client);  // the last that this client's SYN has made
 
     // Time goes on until `end`, or less when `enough` holds; whether it does.
     bool run(Micros end, const std::function<bool()>& enough);
@@ -53,8 +54,9 @@ class World {
 
     void deliver();
     bool take_segments(Ends& ends, Side side);
-    void arrive(const Box::Sent& sent);
-    void arrive_at_server(const Segment& segment);
+    void arrive(const Box::Sent& sent, bool is_watched);
+    void arrive_at_server(const Segment& segment, bool is_watched);
+    void accept(std::unique_ptr<TcpEnd>& end, const Segment& syn);
     void arrive_at_client(const Segment& segment);
     void send(Side from, const Segment& segment) { underway_.emplace_back(from, segment); }
     std::optional<Micros> next_due() const;
@@ -63,7 +65,7 @@ class World {
     Box box_;
     Micros now_ = 0;
     Ends clients_, servers_;
-    std::map<Endpoint, TcpEnd*> accepted_;                  // by client
+    std::vector<std::unique_ptr<TcpEnd>> past_;             // others have their place
     std::map<std::pair<Endpoint, Endpoint>, bool> silent_;  // ends that answer nothing
     std::deque<std::pair<Side, Segment>> underway_;
     Watch watch_;
