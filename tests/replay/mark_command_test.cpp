@@ -74,6 +74,47 @@ TEST(MarkCommand, FlushesItsOwnFamily) {
               Rules{six});
 }
 
+TEST(MarkCommand, IsReadHoweverItIsWritten) {
+    MarkRule rule = mark(7);
+    rule.protocol = Protocol::tcp;
+    for (const char* command :
+         {"/usr/sbin/iptables -t mangle -A PREROUTING -p tcp -j MARK --set-mark 7",
+          "iptables-nft -w 5 -tmangle -A PREROUTING -p TCP --syn -j MARK --set-mark=7",
+          "iptables-legacy --wait=5 -APREROUTING --table=mangle -ptcp -jMARK --set-xmark 0x7"})
+        EXPECT_EQ(after({command}), Rules{rule}) << command;
+    rule.family = Family::ipv6;
+    EXPECT_EQ(after({"/sbin/ip6tables-nft -w -t mangle -I PREROUTING 1 -p tcp -j MARK "
+                     "--set-mark 7"}),
+              Rules{rule});
+    rule.family = Family::ipv4;
+    rule.destination_ports = {1024, 65535};
+    EXPECT_EQ(after({"iptables -t mangle -A PREROUTING -p tcp --dport 1024: -j MARK --set-mark 7"}),
+              Rules{rule});
+}
+
+TEST(MarkCommand, FlushesOnlyWhatItNames) {
+    constexpr const char* kOne = "iptables -t mangle -A PREROUTING -j MARK --set-mark 1";
+    for (const char* other : {"iptables -F", "iptables -t nat -F", "iptables -t mangle -F OUTPUT"})
+        EXPECT_EQ(after({kOne, other}), Rules{mark(1)}) << other;
+    for (const char* all : {"iptables -t mangle -F", "iptables -F PREROUTING -t mangle"})
+        EXPECT_EQ(after({kOne, all}), Rules()) << all;
+}
+
+TEST(MarkCommand, SaysWhatItCannotDo) {
+    const auto refusal = [](const char* command) {
+        const auto done = apply_mark_command(command, {});
+        return done ? std::string() : done.error().message;
+    };
+    EXPECT_NE(refusal("iptables -t mangle -A PREROUTING ! -s 10.1.0.0/16 -j MARK --set-mark 1")
+                  .find("'! -s' is not known"),
+              std::string::npos);
+    EXPECT_NE(refusal("iptables -t mangle -A PREROUTING -j MARK --set-mark x")
+                  .find("'--set-mark x' is not known"),
+              std::string::npos);
+    EXPECT_NE(refusal("iptables -A PREROUTING -j MARK --set-mark 1").find("'filter'"),
+              std::string::npos);
+}
+
 TEST(MarkCommand, RefusesWhatItCannotDo) {
     for (const char* command :
          {"nft list ruleset", "iptables -t mangle -A PREROUTING -j ACCEPT",

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tools/cli/ipvsadm_restore.hpp"
+#include "tools/replay_player/control_command.hpp"
 #include "tools/replay_player/mark_command.hpp"
 
 namespace usher::replay {
@@ -110,7 +111,19 @@ Result<void> Player::set(const Sysctl& setting) {
     return {};
 }
 
-Result<void> Player::control(const std::string& command) {
+Result<void> Player::control(const std::string& line) {
+    const ControlCommand command = read_control_command(line);
+    // A setting that is not Usher's changes nothing, as in set_up().
+    for (const Sysctl& setting : command.settings)
+        static_cast<void>(set(setting));
+    if (!command.marks.empty()) return change_marks(command.marks);
+    if (command.ipvsadm.empty()) return {};
+    const CommandOutput done = world_.box().ipvsadm(command.ipvsadm);
+    if (done.exit_code != 0) return fail(Errc::invalid, done.err);
+    return {};
+}
+
+Result<void> Player::change_marks(const std::string& command) {
     auto marks = apply_mark_command(command, world_.box().marks());
     if (!marks) return tl::unexpected(marks.error());
     return world_.box().set_marks(std::move(*marks));

@@ -36,7 +36,8 @@ class Player {
 
     Result<void> set_up(const Scenario& scenario);
     Result<void> set(const Sysctl& setting);
-    Result<void> control(const std::string& command);
+    Result<void> control(const std::string& line);
+    Result<void> change_marks(const std::string& command);
 
     Record perform(const Connect& event);
     Record perform(const Close& event);
