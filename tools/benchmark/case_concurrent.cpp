@@ -22,10 +22,9 @@ struct Share {
     bool forth = true, back = true;
 };
 
-// Cycles a packet of a thread's own `packets` packets.
-double forward(Rig& rig, unsigned id, const Share& share, std::uint64_t packets) {
-    Worker& worker = rig.box().worker(id);
-    worker.start();
+// Calls turn(burst, port) for `packets` packets of a share. Cycles a packet.
+template <class Turn>
+double play(Rig& rig, unsigned id, const Share& share, std::uint64_t packets, Turn turn) {
     Order order(share.count);
     const Header header = make_header({}, {17, 0});
     const std::uint64_t begin = rte_rdtsc_precise();
@@ -39,12 +38,43 @@ double forward(Rig& rig, unsigned id, const Share& share, std::uint64_t packets)
                     client_flow(share.first + order.next(), rig.address(), Be16::from_host(80));
                 return back ? rig.answer(flow) : flow;
             },
-            [&](std::span<rte_mbuf*> burst, PortIndex port) { rig.turn(burst, port, id); }, id);
-        worker.quiescent();
+            turn, id);
     }
-    const std::uint64_t end = rte_rdtsc_precise();
-    worker.stop();
-    return static_cast<double>(end - begin) / static_cast<double>(packets);
+    return static_cast<double>(rte_rdtsc_precise() - begin) / static_cast<double>(packets);
+}
+
+// What making the packets takes, and that with a MAC swap.
+struct Floors {
+    double generator, mac_swap;
+
+    void put_into(Row& row) const {
+        row.generator = generator;
+        row.mac_swap = mac_swap;
+    }
+};
+
+constexpr auto kNothing = [](std::span<rte_mbuf*>, PortIndex) {};
+
+Floors floors(Rig& rig, const Settings& settings, const Share& share, std::uint64_t packets) {
+    const auto figure = [&](auto turn) {
+        std::vector<double> values;
+        for (int i = 0; i < settings.repeats; ++i)
+            values.push_back(play(rig, 0, share, packets, turn));
+        return figure_of(values).median;
+    };
+    return {figure(kNothing), figure(Rig::swap_macs)};
+}
+
+// By a worker, in a thread of its own or this one. It is off line afterwards.
+double forward(Rig& rig, unsigned id, const Share& share, std::uint64_t packets) {
+    rig.box().worker(id).start();
+    Rig::Clock clock = rig.clock();
+    const double cycles =
+        play(rig, id, share, packets, [&](std::span<rte_mbuf*> burst, PortIndex port) {
+            rig.turn(burst, port, id, clock.now());
+        });
+    rig.box().worker(id).stop();
+    return cycles;
 }
 
 double two_workers(Rig& rig, const Share& a, const Share& b, std::uint64_t packets) {
@@ -56,6 +86,26 @@ double two_workers(Rig& rig, const Share& a, const Share& b, std::uint64_t packe
     cycles[0] = forward(rig, 0, a, packets);
     other.join();
     return (cycles[0] + cycles[1]) / 2;
+}
+
+// Meanwhile: `what`, by a thread that is no worker's, until the traffic has been forwarded `rounds`
+// times. What was lost of it.
+template <class What>
+std::uint64_t with_traffic(Rig& rig, int rounds, std::uint64_t packets, std::vector<double>& cycles,
+                           What what) {
+    std::atomic<bool> done{false};
+    const std::uint64_t before = rig.sent();
+    std::thread traffic([&] {
+        for (int i = 0; i < rounds; ++i)
+            cycles.push_back(forward(rig, 0, {}, packets));
+        done = true;
+    });
+    pin_to(Core::first);
+    while (!done)
+        what();
+    traffic.join();
+    pin_to(Core::last);
+    return packets * static_cast<unsigned>(rounds) - (rig.sent() - before);
 }
 
 DesiredState with_many_services(DesiredState state, unsigned services, unsigned servers) {
@@ -74,27 +124,46 @@ DesiredState with_many_services(DesiredState state, unsigned services, unsigned 
     return state;
 }
 
+// Time that publishing takes while a worker forwards; the worker's packets are all to come through.
+void publish_many(Report& report, const Settings& settings) {
+    const unsigned services = settings.quick ? 1000 : 10000;
+    std::vector<double> milliseconds;
+    Row row;
+    for (int i = 0; i < settings.repeats; ++i) {
+        Rig rig({});
+        rig.establish(0, kFlows, 17);
+        DesiredState state = with_many_services(rig.box().director().desired(), services, 10);
+        std::vector<double> cycles;
+        bool published = false;
+        row.lost += with_traffic(rig, 1, kPackets, cycles, [&] {
+            if (published) return std::this_thread::yield();
+            const std::uint64_t begin = rte_rdtsc_precise();
+            static_cast<void>(rig.box().director().publish(std::move(state)));
+            milliseconds.push_back(static_cast<double>(rte_rdtsc_precise() - begin) * 1e3 /
+                                   static_cast<double>(rte_get_tsc_hz()));
+            published = true;
+        });
+    }
+    row.name = fmt::format("publishing {} services of 10 servers", services);
+    row.unit = "ms";
+    row.total = figure_of(milliseconds);
+    report.add(row);
+}
+
 }  // namespace
 
 void run_churn(Report& report, const Settings& settings) {
     Rig rig({});
     rig.establish(0, kFlows, 17);
     const std::uint64_t packets = settings.quick ? kPackets / 4 : 4 * kPackets;
+    const Floors floor = floors(rig, settings, {}, kPackets);
     for (const unsigned changes : {0U, 1U, 100U, 1000U}) {
-        std::atomic<bool> done{false};
         std::vector<double> cycles;
-        const std::uint64_t before = rig.sent();
-        std::thread traffic([&] {
-            for (int i = 0; i < settings.repeats; ++i)
-                cycles.push_back(forward(rig, 0, {}, packets));
-            done = true;
-        });
-        pin_to(Core::first);
         std::uint64_t published = 0;
-        while (!done) {
+        const auto change = [&] {
             std::this_thread::sleep_for(
                 std::chrono::microseconds(changes ? 1000000 / changes : 1000));
-            if (changes == 0) continue;
+            if (changes == 0) return;
             DesiredState state = rig.box().director().desired();
             for (auto& [key, service] : state.services) {
                 service.servers.front().options.weight =
@@ -103,32 +172,17 @@ void run_churn(Report& report, const Settings& settings) {
             }
             static_cast<void>(rig.box().director().publish(std::move(state)));
             ++published;
-        }
-        traffic.join();
-        pin_to(Core::last);
+        };
         Row row;
+        row.lost = with_traffic(rig, settings.repeats, packets, cycles, change);
         row.name = fmt::format("churn {} changes a second", changes);
         row.unit = "packet";
+        floor.put_into(row);
         row.total = figure_of(cycles);
-        const std::uint64_t played = packets * static_cast<unsigned>(settings.repeats);
-        row.lost = played - (rig.sent() - before);
         row.remark = fmt::format("{} published", published);
         report.add(row);
     }
-    std::vector<double> milliseconds;
-    for (int i = 0; i < settings.repeats; ++i) {
-        Rig fresh({});
-        DesiredState state =
-            with_many_services(fresh.box().director().desired(), settings.quick ? 1000 : 10000, 10);
-        const std::uint64_t begin = rte_rdtsc_precise();
-        static_cast<void>(fresh.box().director().publish(std::move(state)));
-        milliseconds.push_back(static_cast<double>(rte_rdtsc_precise() - begin) * 1e3 /
-                               static_cast<double>(rte_get_tsc_hz()));
-    }
-    const Figure figure = figure_of(milliseconds);
-    report.note(
-        fmt::format("publishing {} services with 10 servers each: {:.1f} ms ({:.1f} to {:.1f})",
-                    settings.quick ? 1000 : 10000, figure.median, figure.minimum, figure.maximum));
+    publish_many(report, settings);
 }
 
 void run_flood(Report& report, const Settings& settings) {
@@ -141,27 +195,30 @@ void run_flood(Report& report, const Settings& settings) {
     Order order(kFlows);
     std::uint32_t spoofed = 1U << 22;
     const std::uint64_t rounds = (settings.quick ? kPackets / 8 : kPackets) / Wheel::kBurst / 2;
-    const auto established = [&] {
+    const auto established = [&](auto turn) {
         rig.play(
             Wheel::kBurst, answer, 1,
             [&] {
                 return rig.answer(client_flow(order.next(), rig.address(), Be16::from_host(80)));
             },
-            [&](std::span<rte_mbuf*> burst, PortIndex port) { rig.turn(burst, port); });
+            turn);
+    };
+    Rig::Clock clock = rig.clock();
+    const auto by_worker = [&](std::span<rte_mbuf*> burst, PortIndex port) {
+        rig.turn(burst, port, 0, clock.now());
     };
     const auto flood = [&] {
         rig.play(
             2 * Wheel::kBurst, syn, 0,
-            [&] { return client_flow(spoofed++, rig.address(), Be16::from_host(80)); },
-            [&](std::span<rte_mbuf*> burst, PortIndex port) { rig.turn(burst, port); });
+            [&] { return client_flow(spoofed++, rig.address(), Be16::from_host(80)); }, by_worker);
     };
-    const auto each = [&](auto what) {
+    const auto each = [&](auto turn, auto what) {
         std::vector<double> cycles;
         for (int i = 0; i < settings.repeats; ++i) {
             std::uint64_t spent = 0;
             for (std::uint64_t r = 0; r < rounds; ++r) {
                 const std::uint64_t begin = rte_rdtsc();
-                established();
+                established(turn);
                 spent += rte_rdtsc() - begin;
                 what();
             }
@@ -173,7 +230,9 @@ void run_flood(Report& report, const Settings& settings) {
     Row quiet;
     quiet.name = "flood: established, before it";
     quiet.unit = "packet";
-    quiet.total = each([] {});
+    const Floors floor{each(kNothing, [] {}).median, each(Rig::swap_macs, [] {}).median};
+    floor.put_into(quiet);
+    quiet.total = each(by_worker, [] {});
     report.add(quiet);
     for (std::uint32_t i = 0; i < (1U << 18) / Wheel::kBurst; ++i)
         flood();  // until it is full
@@ -182,21 +241,26 @@ void run_flood(Report& report, const Settings& settings) {
     row.name = "flood: established, two SYNs each";
     row.unit = "packet";
     const std::uint64_t before = rig.sent(0);
-    row.total = each(flood);
+    floor.put_into(row);
+    row.total = each(by_worker, flood);
     const std::uint64_t played = rounds * Wheel::kBurst * static_cast<unsigned>(settings.repeats);
     row.lost = played - (rig.sent(0) - before);
-    row.remark = fmt::format("{} half-open evicted", rig.box().worker().counters().evicted.read());
+    const WorkerCounters& counters = rig.box().worker().counters();
+    row.remark = fmt::format("{} half-open evicted, {} SYNs refused", counters.evicted.read(),
+                             counters.drops[static_cast<std::size_t>(Drop::table_full)].read());
     report.add(row);
 }
 
 void run_two_workers(Report& report, const Settings& settings) {
-    for (const std::uint32_t flows : {kFlows, settings.quick ? kFlows : 1032192U}) {
+    for (const std::uint32_t flows : {1000U, kFlows, 1032192U}) {
+        if (settings.quick && flows != kFlows) continue;
         Rig::Setup setup;
         setup.table_bits = table_bits_for(flows);
         setup.workers = 2;
         Rig rig(setup);
         rig.establish(0, flows, 17);
         const std::uint64_t packets = settings.quick ? kPackets / 8 : kPackets;
+        const Floors floor = floors(rig, settings, {0, flows}, packets);
         std::vector<double> alone, apart, split;
         for (int i = 0; i < settings.repeats; ++i) {
             alone.push_back(forward(rig, 0, {0, flows}, packets));
@@ -208,6 +272,7 @@ void run_two_workers(Report& report, const Settings& settings) {
             Row row;
             row.name = fmt::format("two-workers {} {}", flows, name);
             row.unit = "packet";
+            floor.put_into(row);
             row.total = figure_of(cycles);
             row.remark = fmt::format("{:.2f} times one worker's packets",
                                      2 * figure_of(alone).median / row.total.median);
@@ -217,7 +282,6 @@ void run_two_workers(Report& report, const Settings& settings) {
         add("one alone", alone);
         add("flows kept apart", apart);
         add("directions split", split);
-        if (settings.quick) break;
     }
 }
 

@@ -87,6 +87,7 @@ void run_fill(Report& report, const Settings& settings, unsigned percent) {
     tcp.name = fmt::format("connect tcp life, table {} % full", percent);
     tcp.unit = "connection";
     tcp.generator = batch(lives, nothing, 0).median;
+    tcp.mac_swap = batch(lives, Rig::swap_macs, 0).median;
     const std::uint64_t before = rig.sent();
     tcp.total = batch(lives, work, 120);
     tcp.remark = of_it();
@@ -101,7 +102,12 @@ void run_fill(Report& report, const Settings& settings, unsigned percent) {
     udp.name = fmt::format("connect udp first, table {} % full", percent);
     udp.unit = "packet";
     udp.generator = batch(knocks, nothing, 0).median;
+    udp.mac_swap = batch(knocks, Rig::swap_macs, 0).median;
+    const std::uint64_t sent = rig.sent();
     udp.total = batch(knocks, work, 300);
+    const std::uint64_t knocked = std::uint64_t{kBatch} * static_cast<unsigned>(settings.repeats);
+    const std::uint64_t unanswered = knocked - (rig.sent() - sent);
+    udp.lost = unanswered > knocked / 100000 ? unanswered : 0;
     udp.remark = of_it();
     report.add(udp);
 }

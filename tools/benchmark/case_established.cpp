@@ -48,20 +48,11 @@ std::uint64_t play(Rig& rig, const Address& service, Draw& draw, const Header& h
     return done;
 }
 
-void swap_macs(std::span<rte_mbuf*> packets) {
-    for (rte_mbuf* packet : packets) {
-        auto* frame = rte_pktmbuf_mtod(packet, std::uint8_t*);
-        std::uint8_t kept[6];
-        std::memcpy(kept, frame, 6);
-        std::memcpy(frame, frame + 6, 6);
-        std::memcpy(frame + 6, kept, 6);
-    }
-}
-
 // Floor (b): DPDK's own lock-free table looked up in bulk, and 64 bytes of state touched.
 class HashFloor {
   public:
-    explicit HashFloor(Rig& rig, std::uint32_t flows) : states_(std::size_t{2} * flows) {
+    HashFloor(Rig& rig, std::uint32_t flows, std::uint8_t protocol)
+        : protocol_(protocol), states_(std::size_t{2} * flows) {
         if (!fits(flows)) return;
         rte_hash_parameters parameters{};
         parameters.name = "floor";
@@ -74,7 +65,7 @@ class HashFloor {
             const Flow4 flow = client_flow(n, rig.address(), Be16::from_host(80));
             for (const Flow4& each : {flow, rig.answer(flow)}) {
                 const Key key = key_of(each);
-                rte_hash_add_key(hash_, &key);
+                if (rte_hash_add_key(hash_, &key) < 0) complete_ = false;
             }
         }
     }
@@ -82,7 +73,8 @@ class HashFloor {
     HashFloor(const HashFloor&) = delete;
     HashFloor& operator=(const HashFloor&) = delete;
 
-    bool made() const { return hash_ != nullptr; }
+    // With all keys; a table that lacks some would be a lower floor.
+    bool made() const { return hash_ != nullptr && complete_; }
 
     void turn(std::span<rte_mbuf*> packets) {
         Key keys[Wheel::kBurst];
@@ -112,7 +104,7 @@ class HashFloor {
     struct alignas(64) State {
         std::uint64_t touched = 0;
     };
-    static Key key_of(const Flow4& flow) { return {flow, 17}; }
+    Key key_of(const Flow4& flow) const { return {flow, protocol_}; }
     static std::uint32_t entries(std::uint32_t flows) {
         return std::bit_ceil(flows * 2 + flows / 2);
     }
@@ -128,7 +120,9 @@ class HashFloor {
         return bytes < kilobytes * 1024 / 2;
     }
 
+    const std::uint8_t protocol_;
     rte_hash* hash_ = nullptr;
+    bool complete_ = true;
     MappedArray<State> states_;
 };
 
@@ -155,11 +149,7 @@ void run_ladder_step(Report& report, const Settings& settings, std::uint32_t flo
     };
 
     const Figure generator = figure([](std::span<rte_mbuf*>, PortIndex) {});
-    const Figure mac_swap = figure([](std::span<rte_mbuf*> packets, PortIndex) {
-        swap_macs(packets);
-        rte_eth_tx_burst(RTE_MAX_ETHPORTS - 1, 0, packets.data(),
-                         static_cast<std::uint16_t>(packets.size()));
-    });
+    const Figure mac_swap = figure(Rig::swap_macs);
     Row row;
     row.name = fmt::format("established {} {}", name_of(kind), flows);
     row.unit = "packet";
@@ -167,19 +157,14 @@ void run_ladder_step(Report& report, const Settings& settings, std::uint32_t flo
     row.mac_swap = mac_swap.median;
     const std::uint64_t before = rig.sent();
     std::uint64_t played = 0;
-    const std::uint64_t a_tick = rte_get_tsc_hz() / kTicksPerSecond;
-    std::uint64_t next = rte_rdtsc() + a_tick;
+    Rig::Clock clock = rig.clock();
     row.total = figure([&](std::span<rte_mbuf*> packets, PortIndex port) {
-        if (rte_rdtsc() >= next) {  // time goes by as it does in usherd
-            next += a_tick;
-            ++rig.box().now;
-        }
-        rig.turn(packets, port);
+        rig.turn(packets, port, 0, clock.now());
         played += packets.size();
     });
     row.lost = played - (rig.sent() - before);
-    if (kind == Kind::udp) {
-        HashFloor floor(rig, flows);
+    if (kind != Kind::ipv6_udp) {
+        HashFloor floor(rig, flows, protocol);
         if (floor.made())
             row.rte_hash = figure([&](std::span<rte_mbuf*> packets, PortIndex) {
                                floor.turn(packets);

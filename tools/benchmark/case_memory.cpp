@@ -30,12 +30,13 @@ void run_memory(Report& report, const Settings& settings) {
         rig.establish(0, std::uint32_t{1} << bits, 6);
         const std::uint64_t full = resident_bytes();
         const double connections = static_cast<double>(std::uint64_t{1} << bits);
-        report.note(
-            fmt::format("memory 2^{}: {:.1f} bytes a connection with all of them established; "
-                        "{:.0f} MiB before "
-                        "the first",
-                        bits, static_cast<double>(full - before) / connections,
-                        static_cast<double>(idle - before) / (1 << 20)));
+        Row row;
+        row.name = fmt::format("memory 2^{}, all of them established", bits);
+        row.unit = "bytes";
+        row.total = figure_of({static_cast<double>(full - before) / connections});
+        row.remark = fmt::format("a connection; {:.0f} MiB before the first",
+                                 static_cast<double>(idle - before) / (1 << 20));
+        report.add(row);
         if (settings.quick) break;
     }
 }

@@ -33,11 +33,14 @@ int run(int argc, char** argv) {
     std::string json;
     std::vector<std::string> names;
     bool stages = false;
-    app.add_option("case", names, "Which cases; all without");
+    std::vector<std::string> known;
+    for (const Case& each : kCases)
+        known.emplace_back(each.name);
+    app.add_option("case", names, "Which cases; all without")->check(CLI::IsMember(known));
     app.add_option("--flows", settings.flows,
                    "established, pcap, wire, --stages: only this many flows");
     app.add_option("--repeats", settings.repeats, "Rounds of each case")
-        ->check(CLI::Range(3, 1000));
+        ->check(CLI::Range(5, 1000));
     app.add_option("--json", json, "Write the figures there, too");
     app.add_flag("--stages", stages, "The worker's stages one by one, instead of cases");
     app.add_flag("--quick", settings.quick, "Small and short: to see that it works");

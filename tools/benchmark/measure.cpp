@@ -73,13 +73,17 @@ void Report::add(const Row& row) {
         fmt::print("{:<34} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}\n", "case", "median", "min",
                    "max", "beyond", "M/s", "/macswap", "/hash");
     titled_ = true;
-    const double rate = static_cast<double>(rte_get_tsc_hz()) / row.total.median / 1e6;
-    const auto ratio = [&](double floor) {
-        return floor > 0 ? fmt::format("{:.2f}", row.total.median / floor) : std::string("-");
+    const auto known = [](double value, const char* form) {
+        return value > 0 ? fmt::format(fmt::runtime(form), value) : std::string("-");
     };
-    fmt::print("{:<34} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.2f} {:>8} {:>8}  {}\n", row.name,
-               row.total.median, row.total.minimum, row.total.maximum, row.beyond(), rate,
-               ratio(row.mac_swap), ratio(row.rte_hash), row.remark);
+    const bool cycles = row.is_cycles();
+    fmt::print("{:<34} {:>8.1f} {:>8.1f} {:>8.1f} {:>8} {:>8} {:>8} {:>8}  {}\n", row.name,
+               row.total.median, row.total.minimum, row.total.maximum,
+               known(cycles ? row.beyond() : 0, "{:.1f}"),
+               known(cycles ? row.per_second() / 1e6 : 0, "{:.2f}"),
+               known(row.ratio_to(row.mac_swap), "{:.2f}"),
+               known(row.ratio_to(row.rte_hash), "{:.2f}"),
+               cycles ? row.remark : row.unit + " " + row.remark);
     if (row.lost > 0) fmt::print("    {} packets were not forwarded!\n", row.lost);
     std::fflush(stdout);
     rows_.push_back(row);
@@ -100,20 +104,33 @@ bool Report::is_good() const {
            std::all_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.lost == 0; });
 }
 
+double Row::per_second() const {
+    return static_cast<double>(rte_get_tsc_hz()) / total.median;
+}
+
 bool Report::write_json(const std::string& path) const {
-    nlohmann::json all = nlohmann::json::array();
-    for (const Row& row : rows_)
-        all.push_back({{"case", row.name},
-                       {"unit", row.unit},
-                       {"median", row.total.median},
-                       {"minimum", row.total.minimum},
-                       {"maximum", row.total.maximum},
-                       {"beyond_generator", row.beyond()},
-                       {"mac_swap", row.mac_swap},
-                       {"rte_hash", row.rte_hash},
-                       {"testpmd", row.testpmd},
-                       {"remark", row.remark},
-                       {"lost", row.lost}});
+    nlohmann::json cases = nlohmann::json::array();
+    for (const Row& row : rows_) {
+        nlohmann::json one = {{"case", row.name},
+                              {"unit", row.unit},
+                              {"median", row.total.median},
+                              {"minimum", row.total.minimum},
+                              {"maximum", row.total.maximum},
+                              {"remark", row.remark},
+                              {"lost", row.lost}};
+        if (row.is_cycles())
+            one.update({{"beyond_generator", row.beyond()},
+                        {"per_second", row.per_second()},
+                        {"mac_swap", row.mac_swap},
+                        {"ratio_to_mac_swap", row.ratio_to(row.mac_swap)},
+                        {"rte_hash", row.rte_hash},
+                        {"ratio_to_rte_hash", row.ratio_to(row.rte_hash)},
+                        {"testpmd", row.testpmd}});
+        cases.push_back(std::move(one));
+    }
+    const nlohmann::json all = {{"tsc_hz", rte_get_tsc_hz()},
+                                {"core_cycles_a_tsc_cycle", core_cycles_per_tsc_cycle()},
+                                {"cases", std::move(cases)}};
     std::ofstream file(path);
     file << all.dump(2) << '\n';
     return static_cast<bool>(file.flush());

@@ -54,7 +54,7 @@ double core_cycles_per_tsc_cycle();
 
 struct Row {
     std::string name;
-    std::string unit;      // "packet", "connection", ...
+    std::string unit;      // "packet", "connection": TSC cycles of one; else what `total` is in
     Figure total;          // everything that was timed
     double generator = 0;  // of that, what making the packets took
     double mac_swap = 0;   // floor (a), 0: not measured for this case
@@ -63,7 +63,10 @@ struct Row {
     std::string remark;
     std::uint64_t lost = 0;  // packets that should have been forwarded and were not
 
+    bool is_cycles() const { return unit == "packet" || unit == "connection"; }
     double beyond() const { return total.median - generator; }
+    double ratio_to(double floor) const { return floor > 0 ? total.median / floor : 0; }
+    double per_second() const;  // of packets, connections
 };
 
 // Prints rows as they come; keeps them for --json.
@@ -71,9 +74,9 @@ class Report {
   public:
     void add(const Row& row);
     void note(const std::string& text);
-    void fail(const std::string& text);  // a case that could not be run
-    bool write_json(const std::string& path) const;
-    bool is_good() const;  // every case was run and lost nothing
+    void fail(const std::string& text);              // a case that could not be run
+    bool write_json(const std::string& path) const;  // what was printed, and more
+    bool is_good() const;                            // every case was run and lost nothing
 
   private:
     std::vector<Row> rows_;

@@ -71,7 +71,27 @@ Rig::Rig(const Setup& setup)
         wheels_.push_back(std::make_unique<Wheel>(pool));
     }
     box_ = std::make_unique<DirectorInProcess>(options);
+    box_->worker().start();
     configure(setup);
+}
+
+void Rig::swap_macs(std::span<rte_mbuf*> packets, PortIndex) {
+    for (rte_mbuf* packet : packets) {
+        auto* frame = rte_pktmbuf_mtod(packet, std::uint8_t*);
+        std::uint8_t kept[6];
+        std::memcpy(kept, frame, 6);
+        std::memcpy(frame, frame + 6, 6);
+        std::memcpy(frame + 6, kept, 6);
+    }
+    rte_eth_tx_burst(RTE_MAX_ETHPORTS - 1, 0, packets.data(),
+                     static_cast<std::uint16_t>(packets.size()));
+}
+
+void Rig::publish(DesiredState state) {
+    box_->worker().stop();
+    const auto published = box_->director().publish(std::move(state));
+    box_->worker().start();
+    if (!published) throw std::runtime_error(published.error().message);
 }
 
 std::uint64_t Rig::sent(PortIndex port) const {
@@ -118,7 +138,7 @@ void Rig::set_timeouts(const Timeouts& timeouts) {
     DesiredState state = box_->director().desired();
     state.timeouts = timeouts;
     ++state.revision;
-    static_cast<void>(box_->director().publish(std::move(state)));
+    publish(std::move(state));
 }
 
 void Rig::configure(const Setup& setup) {
@@ -132,8 +152,7 @@ void Rig::configure(const Setup& setup) {
     const std::uint32_t others = address_of("203.1.0.0").host();
     for (unsigned i = 0; i < setup.services; ++i)
         add_service(state, 6, Be32::from_host(others + i), 80, setup);
-    if (const auto published = box_->director().publish(std::move(state)); !published)
-        throw std::runtime_error(published.error().message);
+    publish(std::move(state));
 }
 
 }  // namespace usher::bench

@@ -28,14 +28,44 @@ class Rig {
         unsigned ports = 0;     // more ports on the address of the one
     };
     explicit Rig(const Setup& setup);
+    ~Rig() { box_->worker().stop(); }
+    Rig(const Rig&) = delete;
+    Rig& operator=(const Rig&) = delete;
 
-    // What usherd's loop does with a burst that came in.
-    void turn(std::span<rte_mbuf*> packets, PortIndex port, unsigned worker = 0) {
+    // What usherd's loop does with a burst that came in. Of a worker that is on line.
+    void turn(std::span<rte_mbuf*> packets, PortIndex port, unsigned worker, Ticks now) {
         Worker& w = box_->worker(worker);
-        w.process(packets, port, box_->now);
-        w.upkeep(box_->now);
+        w.process(packets, port, now);
+        w.upkeep(now);
         w.transmit().flush();
+        w.quiescent();
     }
+    void turn(std::span<rte_mbuf*> packets, PortIndex port) { turn(packets, port, 0, box_->now); }
+
+    // In the place of a worker: floor (a).
+    static void swap_macs(std::span<rte_mbuf*> packets, PortIndex port);
+
+    // Worker 0 is on line but for the time of a publication by the same thread. Others are while
+    // their threads run.
+    void publish(DesiredState state);
+    // The time of a worker goes by as it does in usherd.
+    class Clock {
+      public:
+        explicit Clock(Ticks now) : now_(now) {}
+        Ticks now() {
+            if (rte_rdtsc() >= next_) {
+                next_ += a_tick_;
+                ++now_;
+            }
+            return now_;
+        }
+
+      private:
+        const std::uint64_t a_tick_ = rte_get_tsc_hz() / kTicksPerSecond;
+        std::uint64_t next_ = rte_rdtsc() + a_tick_;
+        Ticks now_;
+    };
+    Clock clock() const { return Clock(box_->now); }
 
     DirectorInProcess& box() { return *box_; }
     Wheel& wheel(unsigned worker = 0) { return *wheels_[worker]; }
@@ -60,6 +90,7 @@ class Rig {
     void expire(std::uint32_t after_seconds) {
         box_->now += seconds(after_seconds);
         box_->worker().sweep_all(box_->now);
+        box_->worker().quiescent();
         box_->worker().upkeep(box_->now);  // what that retired is free now
     }
     // Leaves `timeout` seconds behind, and a second more; then all that nobody used is over.
@@ -72,9 +103,10 @@ class Rig {
     void pass_second() {
         for (Ticks tick = 0; tick < kTicksPerSecond; ++tick) {
             ++box_->now;
-            do
+            do {
                 box_->worker().upkeep(box_->now);
-            while (!box_->worker().is_at_rest());
+                box_->worker().quiescent();
+            } while (!box_->worker().is_at_rest());
         }
     }
     void set_timeouts(const Timeouts& timeouts);
