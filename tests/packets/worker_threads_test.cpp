@@ -329,10 +329,10 @@ TEST_F(WorkerThreads, HalfOpenOnesGiveWayToAnotherWorkersClients) {
         for (unsigned id = 0; id < kWorkers; ++id)
             runners_[id]->upkeep(box_->worker(id), box_->now);
     }
-    int found = 0;
+    unsigned found = 0;
     for (ConnectionIndex i = 0; i < box_->plane().pool.ever_used(); ++i)
         found += box_->plane().table[i].worker == 1;
-    EXPECT_GT(found, kClients / 2);
+    EXPECT_GE(found, ConnectionPool::kChunk);  // its own half-open ones give way to each other, too
     const auto full = static_cast<std::size_t>(Drop::table_full);
     EXPECT_LT(box_->worker(1).counters().drops[full].read(), kClients / 10U);
     let_all_expire();
