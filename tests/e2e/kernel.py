@@ -110,7 +110,7 @@ def test_other_beside_masquerading(rig):
     web = service([f"{server_address(1)}:80"])
     rules = '[[masquerade]]\ninside = ["10.0.0.0/24"]\n[forwarding]\nother = "kernel"'
     rig.usherd.write_config(web, extra=rules)
-    rig.usherd.reload()
+    rig.usherd.ask("config.reload")  # and is done when it answers
     outside = UdpEcho(rig.client, 10, "outside")
 
     def masqueraded():
