@@ -18,7 +18,7 @@ TEMPORARY = BUILD / "tmp"
 SOURCE_FOLDERS = ["nat", "schedulers", "conf", "dataplane", "control", "tools", "tests"]
 UNIT_SECONDS = 600
 E2E_SECONDS = 900
-TIDY_SECONDS = 1800
+TIDY_SECONDS = 2700
 
 SANITIZERS = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
