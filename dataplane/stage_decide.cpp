@@ -61,7 +61,7 @@ Entry Worker::decide_at_length(Burst<F>& burst, unsigned i) {
             case Track::pass:
                 return entry;
             case Track::gone:
-                help_out(entry.index());
+                if (tries > 0) help_out(entry.index());  // it was there again
                 break;
             case Track::drop:
                 drop(burst, i, Drop::server_gone);
